@@ -1,0 +1,1 @@
+//! Goose journeys: how customers use the shop.

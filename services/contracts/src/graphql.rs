@@ -1,0 +1,41 @@
+//! GraphQL documents that clients of the public door send, with the fields they read.
+
+/// A page of the catalogue.
+pub const GET_PRODUCTS: &str = "query GetProducts($nextToken: String, $limit: Int) { getProducts(nextToken: $nextToken, limit: $limit) { products { productId name price currency package { width length height weight } category availability } nextToken } }";
+/// One product.
+pub const GET_PRODUCT: &str = "query GetProduct($productId: ID!) { getProduct(productId: $productId) { productId name price currency package { width length height weight } category version } }";
+/// Products whose text matches.
+pub const SEARCH_PRODUCTS: &str = "query SearchProducts($query: String!, $category: String, $nextToken: String) { searchProducts(query: $query, category: $category, nextToken: $nextToken) { products { productId name price currency package { width length height weight } category availability } nextToken } }";
+/// Sets how many units of a product lie in the caller's cart.
+pub const PUT_CART_ITEM: &str = "mutation PutCartItem($input: CartItemInput!) { putCartItem(input: $input) { cartId items { product { productId price } quantity } total currency } }";
+/// The price of a delivery.
+pub const GET_DELIVERY_PRICING: &str = "query GetDeliveryPricing($input: DeliveryPricingInput!) { getDeliveryPricing(input: $input) { pricing currency } }";
+/// Make an order.
+pub const CREATE_ORDER: &str = "mutation CreateOrder($order: CreateOrderRequest!) { createOrder(order: $order) { success message errors code retryable durability order { orderId userId status total version currency deliveryPrice products { productId quantity price } address { country } } } }";
+/// One of the caller's orders.
+pub const GET_ORDER: &str = "query GetOrder($orderId: ID!, $minVersion: Int) { getOrder(orderId: $orderId, minVersion: $minVersion) { orderId userId status total version paymentState stockState trackingId history { version status } } }";
+/// The order that an attempt made.
+pub const GET_ORDER_BY_KEY: &str = "query GetOrderByKey($idempotencyKey: String!) { getOrderByKey(idempotencyKey: $idempotencyKey) { orderId userId status total version } }";
+/// The caller's orders.
+pub const GET_ORDERS: &str = "query GetOrders($nextToken: String, $limit: Int) { getOrders(nextToken: $nextToken, limit: $limit) { orders { orderId status total version } nextToken } }";
+/// Orders that wait for a picker.
+pub const GET_NEW_PACKAGING: &str = "query GetNewPackagingRequestIds($nextToken: String) { getNewPackagingRequestIds(nextToken: $nextToken) { packagingRequestIds nextToken } }";
+/// What to pick.
+pub const GET_PACKAGING: &str = "query GetPackagingRequest($input: PackagingInput!) { getPackagingRequest(input: $input) { orderId status warehouseId products { productId quantity packagedQuantity } } }";
+/// A picker begins.
+pub const START_PACKAGING: &str = "mutation StartPackaging($input: PackagingInput!) { startPackaging(input: $input) { success message code } }";
+/// A picker puts units in the package.
+pub const UPDATE_PACKAGING: &str = "mutation UpdatePackagingProduct($input: UpdatePackagingProductInput!) { updatePackagingProduct(input: $input) { success message code } }";
+/// A picker is done.
+pub const COMPLETE_PACKAGING: &str = "mutation CompletePackaging($input: PackagingInput!) { completePackaging(input: $input) { success message code } }";
+/// A picker gives up.
+pub const FAIL_PACKAGING: &str = "mutation FailPackaging($input: PackagingInput!) { failPackaging(input: $input) { success message code } }";
+/// Deliveries that wait for a courier.
+pub const GET_NEW_DELIVERIES: &str = "query GetNewDeliveries($nextToken: String) { getNewDeliveries(nextToken: $nextToken) { deliveries { orderId status requiresAdultSignature } nextToken } }";
+/// A courier takes a parcel.
+pub const START_DELIVERY: &str = "mutation StartDelivery($input: DeliveryInput!) { startDelivery(input: $input) { success message code } }";
+/// A courier hands a parcel over.
+pub const COMPLETE_DELIVERY: &str = "mutation CompleteDelivery($input: DeliveryInput!) { completeDelivery(input: $input) { success message code } }";
+/// A courier brings a parcel back.
+pub const FAIL_DELIVERY: &str =
+    "mutation FailDelivery($input: DeliveryInput!) { failDelivery(input: $input) { success message code } }";

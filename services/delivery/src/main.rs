@@ -1,0 +1,2 @@
+//! Starts the crate's program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The only public door: GraphQL over the services.

@@ -1,0 +1,1 @@
+//! Orders: the durable promise, and the saga that keeps it.

@@ -1,0 +1,1 @@
+//! Payment checks, captures, voids and refunds, once each.

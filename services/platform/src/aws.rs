@@ -1,0 +1,62 @@
+//! Clients of the region's cloud: the AWS SDK, whatever stands behind the endpoint.
+
+use crate::{config::Config, world::World};
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_types::timeout::TimeoutConfig;
+use std::time::Duration;
+
+/// No call to the cloud takes longer, retries included.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+/// One try of a call. A long poll of a queue waits for 1 s at most.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Clients of one region's cloud.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// Tables.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The bus.
+    pub events: aws_sdk_eventbridge::Client,
+    /// Queues.
+    pub queues: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// Clients for the configured region.
+    pub fn new(world: &World, config: &Config) -> Self {
+        macro_rules! client {
+            ($sdk:ident) => {{
+                let mut builder = $sdk::Config::builder()
+                    .behavior_version(BehaviorVersion::latest())
+                    .region(Region::new(config.region.0.clone()))
+                    .credentials_provider(credentials())
+                    .http_client(world.aws_http())
+                    .time_source(world.time_source())
+                    .sleep_impl(TokioSleep::new())
+                    .timeout_config(timeouts())
+                    .retry_config(RetryConfig::standard().with_max_attempts(3));
+                builder.set_endpoint_url(config.aws_endpoint.clone());
+                $sdk::Client::from_conf(builder.build())
+            }};
+        }
+        Clients {
+            dynamodb: client!(aws_sdk_dynamodb),
+            events: client!(aws_sdk_eventbridge),
+            queues: client!(aws_sdk_sqs),
+        }
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_timeout(OPERATION_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build()
+}
+
+/// The emulated cloud takes any credentials; these say what they are.
+fn credentials() -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Credentials::new("emulated", "emulated", None, None, "emulated cloud"))
+}

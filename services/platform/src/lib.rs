@@ -1,0 +1,72 @@
+//! How any service is started, configured, observed and reached.
+//!
+//! A service is a [`service::Service`]: one axum router and some workers over a [`Platform`]. A host runs
+//! it: a socket ([`serve`]), Lambda ([`lambda`]), or the simulator, which runs all of them in one process.
+
+pub mod aws;
+pub mod bus;
+pub mod calls;
+pub mod config;
+pub mod consumer;
+pub mod deadline;
+pub mod error;
+pub mod identity;
+pub mod inbox;
+pub mod lambda;
+pub mod layers;
+pub mod liveness;
+pub mod network;
+pub mod outbox;
+pub mod page;
+pub mod seal;
+pub mod serve;
+pub mod service;
+pub mod tables;
+pub mod world;
+
+pub use config::Config;
+pub use deadline::Deadline;
+pub use error::ApiError;
+pub use identity::{Caller, Customer, Staff};
+pub use service::{Service, Worker};
+pub use tables::{Table, TableError};
+pub use world::World;
+
+use std::sync::Arc;
+
+/// Everything a service is given: its world, its configuration, and ways to reach the cloud and its peers.
+#[derive(Clone)]
+pub struct Platform {
+    /// Time, randomness, ids.
+    pub world: World,
+    /// Read once, before anything starts.
+    pub config: Arc<Config>,
+    /// Clients of the region's cloud.
+    pub aws: aws::Clients,
+    /// Calls to other services, in this region and in others.
+    pub calls: calls::Calls,
+    /// Who callers are.
+    pub identity: Arc<identity::Identity>,
+    /// Which regions are heard from.
+    pub liveness: liveness::Liveness,
+}
+
+impl Platform {
+    /// Assembles a platform.
+    ///
+    /// # Errors
+    /// When a key or key set of the configuration cannot be used.
+    pub fn new(world: World, config: Config, network: network::Network) -> Result<Self, config::ConfigError> {
+        let config = Arc::new(config);
+        let identity = Arc::new(identity::Identity::new(&config)?);
+        let aws = aws::Clients::new(&world, &config);
+        let calls = calls::Calls::new(world.clone(), config.clone(), network, identity.clone());
+        let liveness = liveness::Liveness::new(world.clone(), &config);
+        Ok(Platform { world, config, aws, calls, identity, liveness })
+    }
+
+    /// A table of this environment.
+    pub fn table(&self, spec: &contracts::resources::TableSpec) -> Table {
+        Table::new(self.aws.dynamodb.clone(), self.world.clone(), spec, &self.config.env)
+    }
+}

@@ -1,0 +1,116 @@
+//! HTTP to other services: through a socket, or straight into a router of this process.
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tower::ServiceExt;
+
+/// The largest answer that is read.
+const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Why a request had no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The connection could not be made or broke.
+    #[error("connection failed: {0}")]
+    Connection(String),
+    /// The answer broke off or was too large.
+    #[error("the answer could not be read: {0}")]
+    Body(String),
+}
+
+/// Sends requests. Clones share connections.
+#[derive(Clone)]
+pub struct Network {
+    client: Client<HttpConnector, Body>,
+    local: Arc<RwLock<HashMap<String, Router>>>,
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Network")
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Network::new()
+    }
+}
+
+impl Network {
+    /// A network over sockets. Idle connections stay open: a cold one costs an extra round trip.
+    pub fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(Duration::from_secs(2)));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(300))
+            .pool_max_idle_per_host(64)
+            .build(connector);
+        Network { client, local: Arc::default() }
+    }
+
+    /// Requests to `authority` go straight into `router`.
+    pub fn mount(&self, authority: &str, router: Router) {
+        let mut local = self.local.write().unwrap_or_else(PoisonError::into_inner);
+        local.insert(authority.to_owned(), router);
+    }
+
+    /// Sends a request and reads the whole answer. Has no deadline of its own: callers bound it.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NetworkError> {
+        let response = self.open(request).await?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
+        let body = body.map_err(|cause| NetworkError::Body(cause.to_string()))?.to_bytes();
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// Sends a request and gives the answer as soon as its headers are here.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn open(&self, request: Request<Bytes>) -> Result<Response<Body>, NetworkError> {
+        let request = request.map(Body::from);
+        match self.local_router(&request) {
+            Some(router) => match router.oneshot(request).await {
+                Ok(response) => Ok(response),
+                Err(never) => match never {},
+            },
+            None => {
+                let response = self.client.request(request).await;
+                let response = response.map_err(|cause| NetworkError::Connection(describe(&cause)))?;
+                Ok(response.map(Body::new))
+            }
+        }
+    }
+
+    fn local_router(&self, request: &Request<Body>) -> Option<Router> {
+        let authority = request.uri().authority()?.as_str();
+        self.local.read().unwrap_or_else(PoisonError::into_inner).get(authority).cloned()
+    }
+}
+
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

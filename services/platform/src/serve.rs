@@ -1,0 +1,61 @@
+//! How a service's binary starts: a socket, or Lambda where its runtime is there.
+
+use crate::{Config, Platform, Service, World, lambda, network::Network};
+use std::{error::Error, net::SocketAddr, path::PathBuf};
+use tokio::{net::TcpListener, task::JoinSet};
+
+/// Names the configuration file.
+const CONFIG_VARIABLE: &str = "BIGSMOKES_CONFIG";
+/// Where to listen; `127.0.0.1:8080` where absent.
+const LISTEN_VARIABLE: &str = "BIGSMOKES_LISTEN";
+
+/// Runs one service until the process is told to stop.
+///
+/// # Errors
+/// When the configuration cannot be used, the address cannot be listened on, or a worker ends.
+pub async fn main(build: impl FnOnce(Platform) -> Service) -> Result<(), Box<dyn Error + Send + Sync>> {
+    log_to_stderr();
+    let aws_http = aws_smithy_http_client::Builder::new().build_http();
+    let platform = Platform::new(World::real(aws_http), Config::load(&config_path()?)?, Network::new())?;
+    let service = build(platform);
+    if lambda::inside() { lambda::run(service).await } else { socket(service).await }
+}
+
+/// Structured logs on standard error.
+pub fn log_to_stderr() {
+    let subscriber = tracing_subscriber::fmt().json().with_writer(std::io::stderr).finish();
+    // Already set where a host runs several services in one process: then its choice stands.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+#[allow(clippy::disallowed_methods)] // the one place where the environment is read
+fn config_path() -> Result<PathBuf, String> {
+    std::env::var_os(CONFIG_VARIABLE)
+        .map(PathBuf::from)
+        .ok_or_else(|| format!("{CONFIG_VARIABLE} must name the configuration file (JSON)"))
+}
+
+#[allow(clippy::disallowed_methods)] // the one place where the environment is read
+fn listen_address() -> Result<SocketAddr, String> {
+    let text = std::env::var(LISTEN_VARIABLE).unwrap_or_else(|_| "127.0.0.1:8080".into());
+    text.parse().map_err(|_| format!("{LISTEN_VARIABLE}: {text} is not an address and port"))
+}
+
+async fn socket(service: Service) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let address = listen_address()?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|cause| format!("cannot listen on {address}: {cause}"))?;
+    tracing::info!(service = service.name, %address, "listening");
+    let mut tasks = JoinSet::new();
+    service.start(&mut tasks);
+    let served = axum::serve(listener, service.router).with_graceful_shutdown(stopped());
+    tokio::select! {
+        served = served => Ok(served?),
+        Some(ended) = tasks.join_next() => Err(format!("a worker ended: {ended:?}").into()),
+    }
+}
+
+async fn stopped() {
+    // Without a signal handler the process ends at the signal, which is just as well.
+    let _ = tokio::signal::ctrl_c().await;
+}

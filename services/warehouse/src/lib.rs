@@ -1,0 +1,1 @@
+//! Stock where it physically is, reservations and packaging.
