@@ -120,6 +120,10 @@ pub enum EntryValue {
         effect_key: String,
         /// Minor units; 0 for a dispatch.
         amount: i64,
+        /// The order as it was when the effect was decided: a new owner goes on from here.
+        order: Box<Order>,
+        /// The sealed payment token.
+        payment_ref: String,
     },
 }
 
@@ -264,6 +268,8 @@ pub struct SettleEntry {
     pub value_hash: String,
     /// The order concerned.
     pub order_id: OrderId,
+    /// The version of the order that must be stored on a second continent before the entry may be closed.
+    pub version: u64,
 }
 
 /// One entry's answer.
@@ -272,7 +278,7 @@ pub struct SettleEntry {
 pub struct Settled {
     /// The copy holds the entry, marked.
     pub marked: bool,
-    /// The copy's region stores version 1 (or later) of the order, read consistently.
+    /// The copy's region stores that version (or a later one) of the order, read consistently.
     pub stored: bool,
 }
 

@@ -1,2 +1,6 @@
-//! Starts the crate's program.
-fn main() {}
+//! Delivery prices and shipments.
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    platform::serve::main(delivery::service).await
+}

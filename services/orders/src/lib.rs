@@ -1,1 +1,108 @@
 //! Orders: the durable promise, and the saga that keeps it.
+//!
+//! [`create`] is the path of an order up to the answer: checks, reservation, [`journal`], answer. [`saga`]
+//! is what follows: each step decided by [`domain::steps`], each change by [`domain::life`].
+
+pub mod api;
+pub mod clients;
+pub mod create;
+pub mod domain;
+pub mod error;
+pub mod events;
+pub mod journal;
+pub mod saga;
+pub mod store;
+
+pub use events::SUBSCRIPTION;
+pub use store::TABLES;
+
+use journal::{owner::Owner, settle::Settler};
+use platform::{Platform, Service, Worker, layers};
+use saga::Saga;
+use std::time::Duration;
+use store::Store;
+
+/// The service's name in addresses, tables and signatures.
+pub const NAME: &str = "orders";
+
+/// Saga steps carried out at the same time.
+const SAGA_WORKERS: usize = 8;
+/// Items relayed to the bus at the same time.
+const RELAY_WORKERS: usize = 4;
+/// An owner this silent loses its shards without waiting for a customer's request.
+const ORPHANED_AFTER: Duration = Duration::from_secs(2);
+
+/// The service.
+pub fn service(platform: Platform) -> Service {
+    let store = Store::new(&platform);
+    let owner = Owner::new(&platform);
+    let snapshots = create::Snapshots::default();
+    let saga = Saga::new(&platform, &store, &owner, snapshots.clone());
+    let creator = create::Creator::new(&platform, &store, &owner);
+    owner.on_recovered(creator.recover(snapshots));
+    let events = events::Events::new(&platform, &store, &owner, &saga);
+    let consumer = events.consumer();
+    let workers = workers(&platform, &store, &owner, &saga, &creator);
+    let api = api::Api { platform: platform.clone(), store, creator, owner, events };
+    Service {
+        name: NAME,
+        router: layers::wrap(&platform, NAME, api::routes(api)),
+        workers,
+        consumer: Some(consumer),
+    }
+}
+
+fn workers(
+    platform: &Platform,
+    store: &Store,
+    owner: &Owner,
+    saga: &Saga,
+    creator: &create::Creator,
+) -> Vec<Worker> {
+    let settler = Settler::new(platform, owner);
+    let region = platform.config.region.0.clone();
+    let (outbox, sweeping) = (store.outbox.clone(), store.outbox.clone());
+    let (starting, orphans, sweeper, next) = (owner.clone(), owner.clone(), saga.clone(), saga.clone());
+    let (proposals, flights) = (owner.clone(), creator.clone());
+    let mut workers = vec![
+        Worker::new("orders-shards", Duration::from_secs(1), move || {
+            let owner = starting.clone();
+            async move { owner.take_initial().await }
+        }),
+        Worker::new("orders-orphans", Duration::from_millis(500), move || {
+            let owner = orphans.clone();
+            async move { owner.take_orphans(ORPHANED_AFTER).await }
+        }),
+        Worker::new("orders-settle", Duration::from_millis(500), move || {
+            let settler = settler.clone();
+            async move { settler.round().await }
+        }),
+        Worker::new("orders-saga-sweep", Duration::from_secs(1), move || {
+            let saga = sweeper.clone();
+            async move { saga.sweep().await }
+        }),
+        Worker::new("orders-outbox-sweep", Duration::from_secs(2), move || {
+            let (outbox, region) = (sweeping.clone(), region.clone());
+            async move { outbox.sweep(&[region]).await.map(drop) }
+        }),
+        Worker::new("orders-tasks", Duration::from_millis(200), move || {
+            let (owner, creator) = (proposals.clone(), flights.clone());
+            async move { owner.reap().and(creator.reap()) }
+        }),
+    ];
+    workers.extend((0..SAGA_WORKERS).map(|_| {
+        let saga = next.clone();
+        Worker::new("orders-saga", Duration::ZERO, move || {
+            let saga = saga.clone();
+            async move { saga.next().await }
+        })
+    }));
+    workers.extend((0..RELAY_WORKERS).map(|_| {
+        let outbox = outbox.clone();
+        Worker::new("orders-relay", Duration::ZERO, move || {
+            let outbox = outbox.clone();
+            async move { outbox.relay_next().await }
+        })
+    }));
+    workers
+}

@@ -1,2 +1,6 @@
-//! Starts the crate's program.
-fn main() {}
+//! The orders service behind a socket, or on Lambda.
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    platform::serve::main(orders::service).await
+}

@@ -1,2 +1,6 @@
-//! Starts the crate's program.
-fn main() {}
+//! Payment checks, captures, voids and refunds, once each.
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    platform::serve::main(payment::service).await
+}

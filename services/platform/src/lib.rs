@@ -4,6 +4,7 @@
 //! it: a socket ([`serve`]), Lambda ([`lambda`]), or the simulator, which runs all of them in one process.
 
 pub mod aws;
+pub mod branches;
 pub mod bus;
 pub mod calls;
 pub mod config;
@@ -12,12 +13,14 @@ pub mod deadline;
 pub mod error;
 pub mod identity;
 pub mod inbox;
+pub mod json;
 pub mod lambda;
 pub mod layers;
 pub mod liveness;
 pub mod network;
 pub mod outbox;
 pub mod page;
+pub mod request;
 pub mod seal;
 pub mod serve;
 pub mod service;
@@ -28,6 +31,7 @@ pub use config::Config;
 pub use deadline::Deadline;
 pub use error::ApiError;
 pub use identity::{Caller, Customer, Staff};
+pub use json::Json;
 pub use service::{Service, Worker};
 pub use tables::{Table, TableError};
 pub use world::World;

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 /// The route of the stream.
 pub const PATH: &str = "/heartbeats";
@@ -29,7 +29,8 @@ pub struct Liveness {
     heartbeat: Duration,
     started: Instant,
     heard: Arc<Mutex<BTreeMap<Region, Instant>>>,
-    changed: Arc<Notify>,
+    /// Until when this process itself did not get to run: silence before that says nothing about others.
+    awake_since: Arc<Mutex<Instant>>,
 }
 
 impl Liveness {
@@ -40,9 +41,9 @@ impl Liveness {
             suspect_after: Duration::from_millis(config.suspect_after_ms),
             heartbeat: Duration::from_millis(config.heartbeat_ms),
             started: world.instant(),
+            awake_since: Arc::new(Mutex::new(world.instant())),
             world,
             heard: Arc::default(),
-            changed: Arc::default(),
         }
     }
 
@@ -50,7 +51,18 @@ impl Liveness {
     pub fn hear(&self, region: &Region) {
         let now = self.world.instant();
         self.lock().insert(region.clone(), now);
-        self.changed.notify_waiters();
+    }
+
+    /// Watches whether this process gets to run. A process that was held up (a busy machine, a frozen
+    /// virtual machine) finds heartbeats late that were in time, and must not blame their senders.
+    async fn watch_self(self) -> Result<(), std::convert::Infallible> {
+        let before = self.world.instant();
+        tokio::time::sleep(self.heartbeat).await;
+        let now = self.world.instant();
+        if now.saturating_duration_since(before) > self.suspect_after / 2 {
+            *self.awake_since.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        }
+        Ok(())
     }
 
     /// How long a region has been silent. This region itself never is.
@@ -61,6 +73,8 @@ impl Liveness {
         let heard = self.lock().get(region).copied();
         // At the start, links are still being made: one second of grace.
         let since = heard.unwrap_or(self.started + Duration::from_secs(1));
+        let awake = *self.awake_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = since.max(awake);
         self.world.instant().saturating_duration_since(since)
     }
 
@@ -101,13 +115,14 @@ pub fn routes(platform: &Platform) -> Router {
 /// A listener for every other region.
 pub fn workers(platform: &Platform) -> Vec<Worker> {
     let others = platform.config.regions.iter().filter(|region| region.name != platform.config.region);
-    others
-        .map(|region| {
-            let (platform, region) = (platform.clone(), region.name.clone());
-            let listen = move || listen(platform.clone(), region.clone());
-            Worker::new("heartbeats", Duration::from_millis(100), listen)
-        })
-        .collect()
+    let liveness = platform.liveness.clone();
+    let awake = Worker::new("awake", Duration::ZERO, move || liveness.clone().watch_self());
+    let listeners = others.map(|region| {
+        let (platform, region) = (platform.clone(), region.name.clone());
+        let listen = move || listen(platform.clone(), region.clone());
+        Worker::new("heartbeats", Duration::from_millis(100), listen)
+    });
+    listeners.chain([awake]).collect()
 }
 
 /// Listens to one region until its stream ends or is silent for a long time.

@@ -2,7 +2,7 @@
 //! the bus confirmed that entry. What a relay missed, a sweep finds.
 
 use crate::{
-    Platform,
+    Platform, Worker,
     bus::Bus,
     tables::{Condition, Item, Query, Table, TableError, number, text},
 };
@@ -17,6 +17,8 @@ pub const INDEX: &str = "unconfirmed";
 const QUEUE_MAX: usize = 4096;
 /// A sweep takes up what is pending for longer than this.
 pub const SWEEP_AFTER: Duration = Duration::from_secs(5);
+/// Time between two sweeps.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Items that one sweep takes up at most.
 const SWEEP_MAX: usize = 100;
 
@@ -43,9 +45,12 @@ impl Pending {
         self.since.get_or_insert(now.0);
     }
 
-    /// The events.
+    /// The events, in the order in which they came about.
     pub fn events(&self) -> Vec<Event> {
-        self.pending.values().filter_map(|text| serde_json::from_str(text).ok()).collect()
+        let read = self.pending.values().filter_map(|text| serde_json::from_str(text).ok());
+        let mut events: Vec<Event> = read.collect();
+        events.sort_by_key(|event| event.metadata.aggregate_version);
+        events
     }
 }
 
@@ -73,6 +78,30 @@ impl Outbox {
         if self.sender.try_send(key).is_err() {
             tracing::debug!(table = self.table.name(), "relay queue is full; the sweep will find the item");
         }
+    }
+
+    /// The two workers of an outbox: the relay, and the sweep that finds what a relay missed, also in the
+    /// items of regions that are silent.
+    pub fn workers(&self) -> [Worker; 2] {
+        let (relay, sweep) = (self.clone(), self.clone());
+        [
+            Worker::new("relay", Duration::ZERO, move || {
+                let relay = relay.clone();
+                async move { relay.relay_next().await }
+            }),
+            Worker::new("sweep", SWEEP_EVERY, move || {
+                let sweep = sweep.clone();
+                async move { sweep.sweep(&sweep.sweepers()).await.map(drop) }
+            }),
+        ]
+    }
+
+    /// Whose pending events this region takes care of: its own, and those of regions that are silent.
+    fn sweepers(&self) -> Vec<String> {
+        let Platform { config, liveness, .. } = &self.platform;
+        let names = config.regions.iter().map(|region| &region.name);
+        let cared_for = names.filter(|name| **name == config.region || liveness.suspected(name));
+        cared_for.map(|name| name.to_string()).collect()
     }
 
     /// Publishes the next notified item; waits for one.

@@ -99,6 +99,7 @@ impl Service {
 /// All services of a region behind one door: `/{service}/…`.
 pub fn gateway(services: &[Service]) -> Router {
     services.iter().fold(Router::new(), |gateway, service| {
-        gateway.nest(&format!("/{}", service.name), service.router.clone())
+        // Not `nest`: that would not let `/{service}/` through.
+        gateway.nest_service(&format!("/{}", service.name), service.router.clone())
     })
 }

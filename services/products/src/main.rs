@@ -1,2 +1,6 @@
-//! Starts the crate's program.
-fn main() {}
+//! The catalogue: what is sold and at what price.
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    platform::serve::main(products::service).await
+}

@@ -1,1 +1,43 @@
-//! Customers: who they are and whether they are of age.
+//! Customers: who they are, whether they are of age, and what lies in their carts.
+//!
+//! Sign-in is the user pool's work. This service keeps the verdict on a customer's age, never a birth date
+//! or a document. It calls nobody, so it has no clients.
+
+mod api;
+mod domain;
+mod error;
+mod events;
+mod store;
+
+pub use events::SUBSCRIPTION;
+pub use store::TABLES;
+
+use contracts::{UserId, bodies::users::AgeVerdict};
+use platform::{Platform, Service, TableError, layers};
+use store::Store;
+
+/// The service's name, as in addresses.
+pub const NAME: &str = "users";
+
+/// The service, ready to be run by a host.
+pub fn service(platform: Platform) -> Service {
+    let store = Store::new(&platform);
+    Service {
+        name: NAME,
+        router: layers::wrap(&platform, NAME, api::routes(store)),
+        workers: Vec::new(),
+        consumer: None,
+    }
+}
+
+/// Writes the verdicts of customers who were verified elsewhere, once: what is there already stays.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn seed(platform: &Platform, verdicts: &[(UserId, AgeVerdict)]) -> Result<(), TableError> {
+    let store = Store::new(platform);
+    for (user_id, verdict) in verdicts {
+        store.put_first_verdict(user_id, *verdict).await?;
+    }
+    Ok(())
+}

@@ -1,2 +1,7 @@
-//! Starts the crate's program.
-fn main() {}
+//! The users service as a process of its own.
+
+/// Runs the service until the process is told to stop.
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    platform::serve::main(users::service).await
+}

@@ -4,4 +4,5 @@ pub mod delivery;
 pub mod orders;
 pub mod payment;
 pub mod products;
+pub mod users;
 pub mod warehouse;

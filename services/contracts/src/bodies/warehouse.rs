@@ -139,3 +139,17 @@ pub struct WarehouseNotice {
     #[serde(default)]
     pub lost: bool,
 }
+
+/// `POST /admin/stock/receipts`: goods came in. Booked once for each reference.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StockReceipt {
+    /// The product.
+    pub product_id: ProductId,
+    /// Where it came in.
+    pub warehouse_id: WarehouseId,
+    /// Units.
+    pub quantity: u32,
+    /// The document that came with them.
+    pub reference: String,
+}

@@ -9,9 +9,6 @@ use aws_sdk_dynamodb::{
 };
 use serde::Serialize;
 
-/// The most items that DynamoDB takes in one transaction.
-pub const ITEMS_MAX: usize = 100;
-
 /// Why a transaction did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactError {

@@ -1,0 +1,196 @@
+//! Carries out releases and reports: decide, ask the carrier, store; and begin again where somebody else
+//! was faster.
+
+use crate::{
+    clients::{Carrier, Voided},
+    domain::{self, Delivery, Held, Release, Report, Step},
+    error::Error,
+    events,
+    store::{Row, Store},
+};
+use contracts::{
+    OrderId,
+    bodies::delivery::{DeliveryStatus, DeliveryView, ReleaseRequest},
+};
+use futures::{StreamExt, stream};
+use platform::{Deadline, Platform, TableError, branches::Branches, tables::Page};
+
+/// How often a change is tried when others change the same delivery.
+const TRIES: usize = 5;
+/// Numbers that one order may use up at the carrier.
+const DISPATCHES_MAX: u32 = 16;
+/// Deliveries looked up at the same time for a page.
+const LOOK_UPS: usize = 8;
+
+/// Where deliveries are worked on.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    store: Store,
+    carrier: Carrier,
+}
+
+impl Desk {
+    pub(crate) fn new(platform: &Platform, store: Store) -> Self {
+        Desk { store, carrier: Carrier::new(platform) }
+    }
+
+    /// Makes sure that an order is released, or that it never leaves. Repeats give the same answer.
+    pub(crate) async fn release(
+        &self,
+        order_id: OrderId,
+        request: &ReleaseRequest,
+        deadline: Deadline,
+    ) -> Result<DeliveryView, Error> {
+        for _ in 0..TRIES {
+            match self.try_release(order_id, request, deadline).await {
+                Err(Error::Table(TableError::Conflict)) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    async fn try_release(
+        &self,
+        order_id: OrderId,
+        request: &ReleaseRequest,
+        deadline: Deadline,
+    ) -> Result<DeliveryView, Error> {
+        let branches = self.store.load(order_id).await?;
+        let highest = branches.highest();
+        let held = match highest {
+            Some(row) if row.epoch > request.epoch => return Err(Error::StaleEpoch),
+            Some(row) if row.epoch == request.epoch => Held::Own(&row.delivery),
+            Some(row) => Held::Earlier(&row.delivery),
+            None => Held::Nothing,
+        };
+        let delivery = match domain::release(held, request) {
+            Release::Stands => return highest.map(Row::view).ok_or(Error::NotFound),
+            Release::Store(delivery) => delivery,
+            Release::Ask(delivery) => self.as_it_left(order_id, delivery, deadline).await?,
+            Release::Void(delivery) => self.void(order_id, delivery, deadline).await?,
+        };
+        let happening = events::of(order_id, &delivery);
+        let row = self.store.save(order_id, &branches, request.epoch, delivery, happening).await?;
+        Ok(row.view())
+    }
+
+    /// The delivery as it is, or as started where the carrier says that it left.
+    async fn as_it_left(
+        &self,
+        order_id: OrderId,
+        delivery: Delivery,
+        deadline: Deadline,
+    ) -> Result<Delivery, Error> {
+        let left = self.carrier.find(order_id, delivery.dispatch, deadline).await?;
+        Ok(match left {
+            Some(tracking_id) => delivery.started(tracking_id),
+            None => delivery,
+        })
+    }
+
+    /// Voids the number in use. Whoever finds a number voided before may have missed that a lost owner went
+    /// on to the next one; so it goes on until a number that nobody voided before.
+    async fn void(
+        &self,
+        order_id: OrderId,
+        delivery: Delivery,
+        deadline: Deadline,
+    ) -> Result<Delivery, Error> {
+        for number in delivery.dispatch..delivery.dispatch + DISPATCHES_MAX {
+            match self.carrier.void(order_id, number, deadline).await? {
+                Voided::First => return Ok(delivery.voided(number)),
+                Voided::Again => {}
+                Voided::TooLate(tracking_id) => {
+                    let delivery = Delivery { dispatch: number, ..delivery };
+                    return Ok(delivery.started(tracking_id));
+                }
+            }
+        }
+        Err(Error::Carrier("every number is voided"))
+    }
+
+    /// Takes a courier's report. Repeats give the same answer.
+    pub(crate) async fn report(
+        &self,
+        order_id: OrderId,
+        report: &Report,
+        deadline: Deadline,
+    ) -> Result<DeliveryView, Error> {
+        for _ in 0..TRIES {
+            match self.try_report(order_id, report, deadline).await {
+                Ok(Some(view)) => return Ok(view),
+                Ok(None) | Err(Error::Table(TableError::Conflict)) => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// `None` where a step was made and the report can be looked at again.
+    async fn try_report(
+        &self,
+        order_id: OrderId,
+        report: &Report,
+        deadline: Deadline,
+    ) -> Result<Option<DeliveryView>, Error> {
+        let branches = self.store.load(order_id).await?;
+        let row = branches.highest().ok_or(Error::NotFound)?;
+        match domain::report(&row.delivery, report)? {
+            Step::Stands => Ok(Some(row.view())),
+            Step::Store(delivery) => self.save(row, &branches, *delivery).await.map(Some),
+            Step::HandOver => {
+                let handed = self.carrier.dispatch(order_id, &row.delivery, deadline).await?;
+                let voided = || Error::Conflict("The delivery is voided: it must not leave".into());
+                let started = row.delivery.clone().started(handed.ok_or_else(voided)?);
+                self.save(row, &branches, started).await.map(Some)
+            }
+            Step::Ask => {
+                // The region that knew of the start is lost, or slow: the carrier knows.
+                let left = self.carrier.find(order_id, row.delivery.dispatch, deadline).await?;
+                let not_left = || Error::Conflict("The delivery has not left".into());
+                let started = row.delivery.clone().started(left.ok_or_else(not_left)?);
+                self.save(row, &branches, started).await.map(|_| None)
+            }
+        }
+    }
+
+    async fn save(
+        &self,
+        row: &Row,
+        branches: &Branches<Row>,
+        delivery: Delivery,
+    ) -> Result<DeliveryView, Error> {
+        let happening = events::of(row.order_id, &delivery);
+        let saved = self.store.save(row.order_id, branches, row.epoch, delivery, happening).await?;
+        Ok(saved.view())
+    }
+
+    /// What is known of a delivery.
+    pub(crate) async fn look_up(&self, order_id: OrderId) -> Result<DeliveryView, Error> {
+        let branches = self.store.load(order_id).await?;
+        branches.highest().map(Row::view).ok_or(Error::NotFound)
+    }
+
+    /// A page of the deliveries that wait for a courier. It may be shorter than its limit.
+    pub(crate) async fn waiting(
+        &self,
+        limit: usize,
+        token: Option<&str>,
+    ) -> Result<Page<DeliveryView>, Error> {
+        let marked = self.store.marked_waiting(limit, token).await?;
+        let looked_up = stream::iter(marked.items)
+            .map(|row| async move { (row.version, self.look_up(row.order_id).await) })
+            .buffered(LOOK_UPS);
+        let looked_up: Vec<_> = looked_up.collect().await;
+        let mut items = Vec::with_capacity(looked_up.len());
+        for (version, found) in looked_up {
+            let found = found?;
+            // Another branch has gone further: this mark is an abandoned one.
+            if found.status == DeliveryStatus::New && found.version == version {
+                items.push(found);
+            }
+        }
+        Ok(Page { items, next_token: marked.next_token })
+    }
+}

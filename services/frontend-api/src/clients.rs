@@ -1,0 +1,275 @@
+//! Calls to the services of this region.
+
+use crate::{NAME, session::Session};
+use contracts::{
+    Code, Order, OrderId, Product, ProductId, WarehouseId,
+    bodies::{
+        delivery::{DeliveryPage, DeliveryReport, DeliveryView, PricingRequest, PricingResponse},
+        orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
+        products::ProductPage,
+        users::{CartView, Me},
+        warehouse::{PackagedUnits, PackagingFailure, PackagingPage, PackagingView},
+    },
+    events::ProductUnits,
+    stock::StockLevel,
+};
+use http::Method;
+use platform::{
+    Deadline, Platform,
+    calls::{CallError, Credential},
+};
+use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
+use std::fmt::Write;
+
+type Answer<T> = Result<T, CallError>;
+
+/// The services behind the door.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    platform: Platform,
+}
+
+/// Which page of a list is wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Paging {
+    pub(crate) next_token: Option<String>,
+    pub(crate) limit: Option<i64>,
+}
+
+impl Paging {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let limit = self.limit.map(|limit| ("limit", limit.to_string()));
+        let token = self.next_token.clone().map(|token| ("nextToken", token));
+        limit.into_iter().chain(token).collect()
+    }
+}
+
+/// What a picker or courier reports.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Report {
+    Start,
+    Complete,
+    Fail,
+}
+
+impl Report {
+    fn path(self, place: &str, order_id: OrderId) -> String {
+        let word = match self {
+            Report::Start => "start",
+            Report::Complete => "complete",
+            Report::Fail => "fail",
+        };
+        format!("{place}/{order_id}/{word}")
+    }
+}
+
+impl Clients {
+    pub(crate) fn new(platform: &Platform) -> Self {
+        Clients { platform: platform.clone() }
+    }
+
+    pub(crate) fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// Reads in the caller's name.
+    async fn get<T: DeserializeOwned>(&self, service: &str, path: &str, session: &Session) -> Answer<T> {
+        let call = self.platform.calls.here(service);
+        call.get(session.credential(), path, session.deadline).await
+    }
+
+    /// Commands in the caller's name. What the service answers beside success does not matter.
+    async fn command(
+        &self,
+        service: &str,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        session: &Session,
+    ) -> Answer<()> {
+        let call = self.platform.calls.here(service);
+        let done = call.send(session.credential(), method, path, Some(body), session.deadline);
+        done.await.map(|IgnoredAny| ())
+    }
+
+    pub(crate) async fn products(&self, paging: &Paging, session: &Session) -> Answer<ProductPage> {
+        self.get("products", &with_query("", &paging.query()), session).await
+    }
+
+    pub(crate) async fn products_in(
+        &self,
+        category: &str,
+        paging: &Paging,
+        session: &Session,
+    ) -> Answer<ProductPage> {
+        let path = format!("/category/{}", encoded(category));
+        self.get("products", &with_query(&path, &paging.query()), session).await
+    }
+
+    pub(crate) async fn search(
+        &self,
+        text: &str,
+        category: Option<&str>,
+        paging: &Paging,
+        session: &Session,
+    ) -> Answer<ProductPage> {
+        let mut query = paging.query();
+        query.push(("q", text.to_owned()));
+        query.extend(category.map(|category| ("category", category.to_owned())));
+        self.get("products", &with_query("/search", &query), session).await
+    }
+
+    pub(crate) async fn product(&self, id: ProductId, session: &Session) -> Answer<Option<Product>> {
+        found(self.get("products", &format!("/{id}"), session).await)
+    }
+
+    pub(crate) async fn pricing(
+        &self,
+        request: &PricingRequest,
+        session: &Session,
+    ) -> Answer<PricingResponse> {
+        let call = self.platform.calls.here("delivery");
+        call.post(Credential::Service(NAME), "/backend/pricing", request, session.deadline).await
+    }
+
+    pub(crate) async fn create_order(
+        &self,
+        request: &CreateOrderRequest,
+        key: &str,
+        session: &Session,
+    ) -> Answer<CreateOrderResponse> {
+        let call = self.platform.calls.here("orders").header("idempotency-key", key);
+        call.post(session.credential(), "", request, session.deadline).await
+    }
+
+    pub(crate) async fn orders(&self, paging: &Paging, session: &Session) -> Answer<OrderPage> {
+        self.get("orders", &with_query("", &paging.query()), session).await
+    }
+
+    pub(crate) async fn order(
+        &self,
+        id: OrderId,
+        min_version: Option<u64>,
+        session: &Session,
+    ) -> Answer<Option<Order>> {
+        let query: Vec<_> =
+            min_version.map(|version| ("minVersion", version.to_string())).into_iter().collect();
+        found(self.get("orders", &with_query(&format!("/{id}"), &query), session).await)
+    }
+
+    pub(crate) async fn order_by_key(&self, key: &str, session: &Session) -> Answer<Option<Order>> {
+        found(self.get("orders", &format!("/by-key/{}", encoded(key)), session).await)
+    }
+
+    pub(crate) async fn me(&self, session: &Session) -> Answer<Me> {
+        self.get("users", "/me", session).await
+    }
+
+    pub(crate) async fn cart(&self, session: &Session) -> Answer<CartView> {
+        self.get("users", "/cart", session).await
+    }
+
+    pub(crate) async fn put_in_cart(&self, item: ProductUnits, session: &Session) -> Answer<CartView> {
+        let call = self.platform.calls.here("users");
+        call.send(session.credential(), Method::PUT, "/cart/items", Some(&item), session.deadline).await
+    }
+
+    pub(crate) async fn new_packaging(&self, paging: &Paging, session: &Session) -> Answer<PackagingPage> {
+        self.get("warehouse", &with_query("/packaging/new", &paging.query()), session).await
+    }
+
+    pub(crate) async fn packaging(&self, id: OrderId, session: &Session) -> Answer<Option<PackagingView>> {
+        found(self.get("warehouse", &format!("/packaging/{id}"), session).await)
+    }
+
+    pub(crate) async fn report_packaging(
+        &self,
+        report: Report,
+        id: OrderId,
+        reason: String,
+        session: &Session,
+    ) -> Answer<()> {
+        let path = report.path("/packaging", id);
+        self.command("warehouse", Method::POST, &path, &PackagingFailure { reason }, session).await
+    }
+
+    pub(crate) async fn put_in_package(
+        &self,
+        order: OrderId,
+        product: ProductId,
+        quantity: u32,
+        session: &Session,
+    ) -> Answer<()> {
+        let path = format!("/packaging/{order}/products/{product}");
+        self.command("warehouse", Method::PUT, &path, &PackagedUnits { quantity }, session).await
+    }
+
+    pub(crate) async fn stock_of(&self, id: ProductId, session: &Session) -> Answer<Vec<StockLevel>> {
+        self.get("warehouse", &format!("/backend/stock/{id}"), session).await
+    }
+
+    pub(crate) async fn stock_in(&self, id: &WarehouseId, deadline: Deadline) -> Answer<Vec<StockLevel>> {
+        let path = format!("/backend/warehouses/{}/stock", encoded(id.as_str()));
+        let call = self.platform.calls.here("warehouse");
+        call.get(Credential::Service(NAME), &path, deadline).await
+    }
+
+    pub(crate) async fn new_deliveries(&self, paging: &Paging, session: &Session) -> Answer<DeliveryPage> {
+        self.get("delivery", &with_query("/new", &paging.query()), session).await
+    }
+
+    pub(crate) async fn delivery(&self, id: OrderId, session: &Session) -> Answer<Option<DeliveryView>> {
+        found(self.get("delivery", &format!("/{id}"), session).await)
+    }
+
+    pub(crate) async fn report_delivery(
+        &self,
+        report: Report,
+        id: OrderId,
+        said: &DeliveryReport,
+        session: &Session,
+    ) -> Answer<()> {
+        self.command("delivery", Method::POST, &report.path("", id), said, session).await
+    }
+}
+
+/// Nothing, where the service says that there is no such thing, or not for this caller.
+fn found<T>(answer: Answer<T>) -> Answer<Option<T>> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.code() == Some(Code::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn with_query(path: &str, query: &[(&str, String)]) -> String {
+    let query = query.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
+    match query.reduce(|all, next| format!("{all}&{next}")) {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
+}
+
+/// Percent-encodes everything that may mean something in an address.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            _ => drop(write!(encoded, "%{byte:02X}")), // writing to a String never fails
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_callers_write_stays_inside_its_parameter() {
+        assert_eq!(encoded("a/b?c&d=é"), "a%2Fb%3Fc%26d%3D%C3%A9");
+        let paging = Paging { next_token: Some("x&limit=9".into()), limit: Some(3) };
+        assert_eq!(with_query("", &paging.query()), "?limit=3&nextToken=x%26limit%3D9");
+        assert_eq!(with_query("/new", &[]), "/new");
+    }
+}

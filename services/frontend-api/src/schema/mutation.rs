@@ -1,0 +1,153 @@
+//! Commands.
+
+use super::{
+    inputs::{CartItemInput, CreateOrderRequest, DeliveryInput, PackagingInput, UpdatePackagingProductInput},
+    outputs::{Cart, CartItem, Response},
+    place_order::{self, CreateOrderResponse},
+    query::{behind, must_be_own},
+};
+use crate::{
+    clients::{Clients, Report},
+    error::failed,
+    session::{Session, SignedIn, StaffOf},
+};
+use async_graphql::{Context, ID, Object, Result};
+use contracts::{
+    Code, OrderId,
+    bodies::{delivery::DeliveryReport, users::CartView},
+    events::ProductUnits,
+};
+use futures::future::try_join_all;
+use platform::{ApiError, calls::CallError};
+
+/// The currency of an empty cart.
+const CURRENCY: &str = "USD";
+/// The reason of a failure that staff gave no reason for.
+const NO_REASON: &str = "no reason given";
+
+/// What can be commanded.
+pub(crate) struct MutationRoot;
+
+#[Object(name = "Mutation")]
+impl MutationRoot {
+    /// Makes an order. `success: true` is a promise: the order survives the loss of any one continent.
+    #[graphql(guard = "SignedIn")]
+    async fn create_order(
+        &self,
+        ctx: &Context<'_>,
+        order: CreateOrderRequest,
+    ) -> Result<CreateOrderResponse> {
+        let (clients, session) = behind(ctx)?;
+        place_order::place(clients, session, order).await
+    }
+
+    /// Lays units of a product into the caller's cart; none take it out.
+    #[graphql(guard = "SignedIn")]
+    async fn put_cart_item(&self, ctx: &Context<'_>, input: CartItemInput) -> Result<Cart> {
+        let (clients, session) = behind(ctx)?;
+        must_be_own(session, input.cart_id.as_ref())?;
+        let product_id = input.product_id.parse();
+        let product_id = product_id
+            .map_err(|_| failed(session, ApiError::new(Code::NotFound, "There is no such product")))?;
+        let item = ProductUnits { product_id, quantity: input.quantity };
+        let cart = clients.put_in_cart(item, session).await.map_err(|error| failed(session, error))?;
+        cart_of(clients, session, cart).await
+    }
+
+    /// A picker begins.
+    #[graphql(guard = "StaffOf(\"warehouse\")")]
+    async fn start_packaging(&self, ctx: &Context<'_>, input: PackagingInput) -> Result<Response> {
+        report_packaging(ctx, Report::Start, input).await
+    }
+
+    /// A picker puts units in the package.
+    #[graphql(guard = "StaffOf(\"warehouse\")")]
+    async fn update_packaging_product(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdatePackagingProductInput,
+    ) -> Result<Response> {
+        let (clients, session) = behind(ctx)?;
+        let (Ok(order), Ok(product)) = (input.order_id.parse(), input.product_id.parse()) else {
+            return Ok(no_such_order());
+        };
+        Ok(outcome(session, clients.put_in_package(order, product, input.quantity, session).await))
+    }
+
+    /// A picker is done.
+    #[graphql(guard = "StaffOf(\"warehouse\")")]
+    async fn complete_packaging(&self, ctx: &Context<'_>, input: PackagingInput) -> Result<Response> {
+        report_packaging(ctx, Report::Complete, input).await
+    }
+
+    /// A picker gives up.
+    #[graphql(guard = "StaffOf(\"warehouse\")")]
+    async fn fail_packaging(&self, ctx: &Context<'_>, input: PackagingInput) -> Result<Response> {
+        report_packaging(ctx, Report::Fail, input).await
+    }
+
+    /// A courier takes a parcel.
+    #[graphql(guard = "StaffOf(\"delivery\")")]
+    async fn start_delivery(&self, ctx: &Context<'_>, input: DeliveryInput) -> Result<Response> {
+        report_delivery(ctx, Report::Start, input).await
+    }
+
+    /// A courier hands a parcel over.
+    #[graphql(guard = "StaffOf(\"delivery\")")]
+    async fn complete_delivery(&self, ctx: &Context<'_>, input: DeliveryInput) -> Result<Response> {
+        report_delivery(ctx, Report::Complete, input).await
+    }
+
+    /// A courier brings a parcel back.
+    #[graphql(guard = "StaffOf(\"delivery\")")]
+    async fn fail_delivery(&self, ctx: &Context<'_>, input: DeliveryInput) -> Result<Response> {
+        report_delivery(ctx, Report::Fail, input).await
+    }
+}
+
+async fn report_packaging(ctx: &Context<'_>, report: Report, input: PackagingInput) -> Result<Response> {
+    let (clients, session) = behind(ctx)?;
+    let Ok(order_id) = input.order_id.parse::<OrderId>() else { return Ok(no_such_order()) };
+    let reason = input.reason.unwrap_or_else(|| NO_REASON.into());
+    Ok(outcome(session, clients.report_packaging(report, order_id, reason, session).await))
+}
+
+async fn report_delivery(ctx: &Context<'_>, report: Report, input: DeliveryInput) -> Result<Response> {
+    let (clients, session) = behind(ctx)?;
+    let Ok(order_id) = input.order_id.parse::<OrderId>() else { return Ok(no_such_order()) };
+    let said = DeliveryReport { adult_signature: input.adult_signature, reason: input.reason };
+    Ok(outcome(session, clients.report_delivery(report, order_id, &said, session).await))
+}
+
+fn outcome(session: &Session, done: Result<(), CallError>) -> Response {
+    match done.map_err(ApiError::from) {
+        Ok(()) => Response { success: true, message: None, code: None },
+        Err(error) => {
+            session.note(error.code());
+            let (message, code) = (error.body().message.clone(), error.code().to_string());
+            Response { success: false, message: Some(message), code: Some(code) }
+        }
+    }
+}
+
+fn no_such_order() -> Response {
+    let message = Some("There is no such order".into());
+    Response { success: false, message, code: Some(Code::NotFound.to_string()) }
+}
+
+/// A cart with its products as the catalogue has them now. What is no longer sold is not in it.
+pub(super) async fn cart_of(clients: &Clients, session: &Session, cart: CartView) -> Result<Cart> {
+    let products = cart.items.iter().map(|item| clients.product(item.product_id, session));
+    let products = try_join_all(products).await.map_err(|error| failed(session, error))?;
+    let sold = cart.items.iter().zip(products).filter_map(|(item, product)| Some((item.quantity, product?)));
+    let items: Vec<CartItem> =
+        sold.map(|(quantity, product)| CartItem { product: product.into(), quantity }).collect();
+    let price = |item: &CartItem| item.product.price.saturating_mul(i64::from(item.quantity));
+    let currency = items.first().and_then(|item| item.product.currency.clone());
+    Ok(Cart {
+        cart_id: ID(cart.cart_id),
+        total: items.iter().map(price).fold(0, i64::saturating_add),
+        currency: currency.unwrap_or_else(|| CURRENCY.into()),
+        items,
+    })
+}

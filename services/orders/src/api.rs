@@ -1,0 +1,357 @@
+//! Routes of the orders service.
+
+use crate::{
+    NAME,
+    create::Creator,
+    domain::create::{self, Attempt},
+    error::OrdersError,
+    events::Events,
+    journal::{
+        acceptor::{Acceptor, AcceptorError},
+        owner::{Owner, Route},
+    },
+    store::Store,
+};
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    routing::{get, post},
+};
+use contracts::{
+    Code, Order, OrderId, Region,
+    bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
+    events::Event,
+    journal::{
+        AcceptRequest, AcceptResponse, PromiseRequest, PromiseResponse, SettleRequest, SettleResponse,
+    },
+    keys,
+};
+use http::{HeaderMap, HeaderValue, header};
+use platform::{
+    ApiError, Caller, Customer, Deadline, Platform,
+    calls::{CallError, Credential, Target},
+    identity::Person,
+    json::Json,
+};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Marks a request that came from another region: it is answered here or not at all.
+const FORWARDED: &str = "x-forwarded-region";
+/// Our calls to the owner end this much before the caller's budget does.
+const MARGIN: Duration = Duration::from_millis(10);
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct Api {
+    /// The platform.
+    pub platform: Platform,
+    /// Orders.
+    pub store: Store,
+    /// Makes orders.
+    pub creator: Creator,
+    /// Drives shards.
+    pub owner: Owner,
+    /// Applies events.
+    pub events: Events,
+}
+
+/// All routes.
+pub fn routes(api: Api) -> Router {
+    Router::new()
+        .route("/", post(create_order).get(list))
+        .route("/{order_id}", get(read))
+        .route("/by-key/{idempotency_key}", get(by_key))
+        .route("/backend/{order_id}", get(read_backend))
+        .route("/backend/events", post(apply_event))
+        .route("/backend/journal/promise", post(promise))
+        .route("/backend/journal/accept", post(accept))
+        .route("/backend/journal/choose", post(choose))
+        .route("/backend/journal/close", post(close))
+        .with_state(api)
+}
+
+async fn create_order(
+    State(api): State<Api>,
+    Customer(person): Customer,
+    deadline: Deadline,
+    headers: HeaderMap,
+    Json(request): Json<CreateOrderRequest>,
+) -> Result<Json<CreateOrderResponse>, ApiError> {
+    let key = idempotency_key(&headers, &request)?;
+    let faults = create::faults(&request, &key);
+    if !faults.is_empty() {
+        return refused(&api, OrdersError::Invalid(faults));
+    }
+    let attempt = attempt(&api, &person, key, create::request_hash(&request));
+    loop {
+        match owner_of(&api, &attempt, &headers)? {
+            Route::Here => {
+                return match api.creator.create(attempt, request, deadline).await {
+                    Ok(order) => Ok(Json(accepted(&api, order))),
+                    Err(error) => refused(&api, error),
+                };
+            }
+            Route::There(owner) => {
+                let (call, credential) = api.call_owner(&owner, &headers);
+                let call = call.header("idempotency-key", &attempt.idempotency_key);
+                let asked = call.post(credential, "", &request, deadline.earlier(MARGIN));
+                if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+                    return Ok(Json(answer));
+                }
+            }
+        }
+    }
+}
+
+/// The key of the attempt: header and body must agree where both are there.
+fn idempotency_key(headers: &HeaderMap, request: &CreateOrderRequest) -> Result<String, ApiError> {
+    let header = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+    match (header, request.idempotency_key.as_deref()) {
+        (Some(header), Some(body)) if header != body => {
+            Err(ApiError::new(Code::BadRequest, "Idempotency-Key and idempotencyKey differ"))
+        }
+        (Some(key), _) | (None, Some(key)) => Ok(key.to_owned()),
+        (None, None) => Err(ApiError::new(Code::BadRequest, "Missing Idempotency-Key")),
+    }
+}
+
+fn attempt(api: &Api, person: &Person, idempotency_key: String, request_hash: String) -> Attempt {
+    let shard = keys::shard_of(&person.home, &person.user_id, api.platform.config.shards);
+    Attempt { user: person.user_id.clone(), home: person.home.clone(), shard, idempotency_key, request_hash }
+}
+
+/// Who must answer. A forwarded request is not forwarded again.
+fn owner_of(api: &Api, attempt: &Attempt, headers: &HeaderMap) -> Result<Route, OrdersError> {
+    match api.creator.route(attempt) {
+        Route::There(_) if headers.contains_key(FORWARDED) => Err(OrdersError::NoOwner),
+        route => Ok(route),
+    }
+}
+
+fn accepted(api: &Api, order: Order) -> CreateOrderResponse {
+    CreateOrderResponse {
+        success: true,
+        message: "Order created".into(),
+        errors: Vec::new(),
+        order: Some(order),
+        code: None,
+        retryable: None,
+        durability: Some(api.creator.durability()),
+    }
+}
+
+/// A definite refusal is an answer; anything else is an error that may be retried.
+fn refused(_: &Api, error: OrdersError) -> Result<Json<CreateOrderResponse>, ApiError> {
+    if !error.definite() || error.code().retryable() {
+        return Err(error.into());
+    }
+    let errors = match &error {
+        OrdersError::Invalid(faults) => {
+            faults.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect()
+        }
+        other => vec![other.to_string()],
+    };
+    Ok(Json(CreateOrderResponse {
+        success: false,
+        message: "Validation errors".into(),
+        errors,
+        order: None,
+        code: Some(error.code()),
+        retryable: Some(false),
+        durability: None,
+    }))
+}
+
+impl Api {
+    /// A call to the owner in the name of our caller, marked as forwarded.
+    fn call_owner(&self, owner: &Region, headers: &HeaderMap) -> (Target<'_>, Credential) {
+        let token = headers.get(header::AUTHORIZATION).cloned().unwrap_or(HeaderValue::from_static(""));
+        let call = self.platform.calls.in_region(owner, NAME);
+        (call.header(FORWARDED, self.platform.config.region.as_str()), Credential::Passed(token))
+    }
+
+    /// Waits for the owner's answer. Gives nothing where the owner fell silent meanwhile: then the route is
+    /// another.
+    async fn to_owner<T>(
+        &self,
+        owner: &Region,
+        asked: impl Future<Output = Result<T, CallError>>,
+        deadline: Deadline,
+    ) -> Result<Option<T>, ApiError> {
+        tokio::select! {
+            answer = asked => match answer {
+                Ok(answer) => Ok(Some(answer)),
+                Err(CallError::Unreachable { .. }) => {
+                    // The connection broke: wait for the verdict of the heartbeats.
+                    let silent = self.platform.liveness.until_suspected(owner);
+                    deadline.earlier(MARGIN).bound(silent).await?;
+                    Ok(None)
+                }
+                Err(other) => Err(other.into()),
+            },
+            () = self.platform.liveness.until_suspected(owner) => Ok(None),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListQuery {
+    limit: Option<i64>,
+    next_token: Option<String>,
+}
+
+async fn list(
+    State(api): State<Api>,
+    Customer(person): Customer,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<OrderPage>, ApiError> {
+    let limit = Store::page_limit(query.limit);
+    let page = api.store.of_user(&person.user_id, limit, query.next_token.as_deref()).await?;
+    Ok(Json(OrderPage { orders: page.items, next_token: page.next_token }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadQuery {
+    min_version: Option<u64>,
+}
+
+/// A customer's own order. Where this region is behind, the owner is asked.
+async fn read(
+    State(api): State<Api>,
+    Customer(person): Customer,
+    deadline: Deadline,
+    Path(order_id): Path<String>,
+    Query(query): Query<ReadQuery>,
+    headers: HeaderMap,
+) -> Result<Json<Order>, ApiError> {
+    let order_id: OrderId = order_id.parse().map_err(|_| OrdersError::NotFound)?;
+    let wanted = query.min_version.unwrap_or(1);
+    let attempt = attempt(&api, &person, String::new(), String::new());
+    loop {
+        let record = api.store.get(order_id).await?;
+        let known = record.filter(|record| record.order.user_id == person.user_id);
+        if let Some(record) = &known
+            && record.order.version >= wanted
+        {
+            return Ok(Json(record.order.clone()));
+        }
+        let owner = match owner_of(&api, &attempt, &headers) {
+            Ok(Route::There(owner)) => owner,
+            _ => return known.map(|record| Json(record.order)).ok_or_else(|| OrdersError::NotFound.into()),
+        };
+        let path = format!("/{order_id}?minVersion={wanted}");
+        let (call, credential) = api.call_owner(&owner, &headers);
+        let asked = call.get(credential, &path, deadline.earlier(MARGIN));
+        if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+            return Ok(Json(answer));
+        }
+    }
+}
+
+/// The order that an attempt made: resolves an answer that got lost.
+async fn by_key(
+    State(api): State<Api>,
+    Customer(person): Customer,
+    deadline: Deadline,
+    Path(idempotency_key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Order>, ApiError> {
+    if !keys::valid_idempotency_key(&idempotency_key) {
+        return Err(OrdersError::NotFound.into());
+    }
+    let attempt = attempt(&api, &person, idempotency_key, String::new());
+    loop {
+        if let Some(record) = api.store.get(attempt.order_id()).await? {
+            return Ok(Json(record.order));
+        }
+        match owner_of(&api, &attempt, &headers)? {
+            Route::Here => {
+                let found = deadline.earlier(MARGIN).bound(api.creator.find(&attempt)).await?;
+                return found?.map(Json).ok_or_else(|| OrdersError::NotFound.into());
+            }
+            Route::There(owner) => {
+                let path = format!("/by-key/{}", attempt.idempotency_key);
+                let (call, credential) = api.call_owner(&owner, &headers);
+                let asked = call.get(credential, &path, deadline.earlier(MARGIN));
+                if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+                    return Ok(Json(answer));
+                }
+            }
+        }
+    }
+}
+
+async fn read_backend(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(order_id): Path<String>,
+) -> Result<Json<Order>, ApiError> {
+    caller.service_in(&["warehouse", "delivery", "payment", "frontend-api"])?;
+    let order_id: OrderId =
+        order_id.parse().map_err(|_| ApiError::new(Code::BadRequest, "orderId is not an id"))?;
+    let record = api.store.get(order_id).await?.ok_or(OrdersError::NotFound)?;
+    Ok(Json(record.order))
+}
+
+async fn apply_event(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(event): Json<Event>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    caller.service_in(&[NAME])?;
+    let applied = api.events.apply(&event).await;
+    applied.map_err(|cause| ApiError::new(Code::InProgress, cause.to_string()))?;
+    Ok(Json(serde_json::Value::Null))
+}
+
+fn acceptor<'a>(api: &'a Api, caller: &Caller) -> Result<&'a Acceptor, ApiError> {
+    caller.service_in(&[NAME])?;
+    if api.platform.config.journal_regions().any(|region| *region == api.platform.config.region) {
+        Ok(&api.owner.acceptor)
+    } else {
+        Err(ApiError::new(Code::NotFound, "This region holds no copy of the journal"))
+    }
+}
+
+fn answer<T>(answer: Result<T, AcceptorError>) -> Result<Json<T>, ApiError> {
+    answer.map(Json).map_err(|cause| match cause {
+        AcceptorError::Busy => ApiError::new(Code::InProgress, "The shard is busy"),
+        AcceptorError::Table(error) => error.into(),
+        AcceptorError::Entry(error) => ApiError::internal(error),
+    })
+}
+
+async fn promise(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(request): Json<PromiseRequest>,
+) -> Result<Json<PromiseResponse>, ApiError> {
+    answer(acceptor(&api, &caller)?.promise(&request).await)
+}
+
+async fn accept(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(request): Json<AcceptRequest>,
+) -> Result<Json<AcceptResponse>, ApiError> {
+    answer(acceptor(&api, &caller)?.accept(&request).await)
+}
+
+async fn choose(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(request): Json<SettleRequest>,
+) -> Result<Json<SettleResponse>, ApiError> {
+    answer(acceptor(&api, &caller)?.choose(&request).await)
+}
+
+async fn close(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(request): Json<SettleRequest>,
+) -> Result<Json<SettleResponse>, ApiError> {
+    answer(acceptor(&api, &caller)?.close(&request).await)
+}

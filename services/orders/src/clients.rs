@@ -1,0 +1,216 @@
+//! What orders asks of the other services. A validator that does not answer well-formed and in time has
+//! failed.
+
+use crate::{NAME, domain::create, error::OrdersError};
+use contracts::{
+    Code, Order, OrderId, Region, WarehouseId,
+    bodies::{
+        delivery::{DeliveryView, PricingRequest, PricingResponse, ReleaseRequest},
+        orders::CreateOrderRequest,
+        payment::{EffectRequest, PaymentView, ValidateRequest, ValidateResponse},
+        products,
+        warehouse::{ReservationStep, ReserveRequest, ReserveResponse},
+    },
+    journal::EffectKind,
+};
+use http::Method;
+use platform::{
+    Deadline, Platform,
+    calls::{CallError, Credential},
+};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Our own calls end this much before the caller's budget does.
+const MARGIN: Duration = Duration::from_millis(15);
+
+/// Calls to the other services.
+#[derive(Clone)]
+pub struct Clients {
+    platform: Platform,
+}
+
+#[derive(Deserialize)]
+struct AgeAnswer {
+    verdict: String,
+}
+
+impl Clients {
+    /// Calls from this region.
+    pub fn new(platform: &Platform) -> Self {
+        Clients { platform: platform.clone() }
+    }
+
+    /// Whether the lines are what the catalogue says.
+    ///
+    /// # Errors
+    /// With every difference, or when the catalogue does not answer.
+    pub async fn check_products(
+        &self,
+        request: &CreateOrderRequest,
+        deadline: Deadline,
+    ) -> Result<(), OrdersError> {
+        let body = products::ValidateRequest { products: request.products.clone() };
+        let call = self.platform.calls.here("products");
+        let answer: products::ValidateResponse = call
+            .post(Credential::Service(NAME), "/backend/validate", &body, deadline.earlier(MARGIN))
+            .await?;
+        if answer.message == products::ALL_VALID && answer.products.is_none() {
+            Ok(())
+        } else {
+            Err(OrdersError::Refused { code: Code::ValidationFailed, message: answer.message })
+        }
+    }
+
+    /// Whether the delivery price is the one that delivery asks.
+    ///
+    /// # Errors
+    /// When it is not, or delivery does not answer.
+    pub async fn check_delivery_price(
+        &self,
+        request: &CreateOrderRequest,
+        deadline: Deadline,
+    ) -> Result<(), OrdersError> {
+        let body = PricingRequest { products: request.products.clone(), address: request.address.clone() };
+        let call = self.platform.calls.here("delivery");
+        let answer: PricingResponse =
+            call.post(Credential::Service(NAME), "/backend/pricing", &body, deadline.earlier(MARGIN)).await?;
+        if answer.pricing == request.delivery_price {
+            Ok(())
+        } else {
+            let message = format!("The delivery price is {}", answer.pricing);
+            Err(OrdersError::Refused { code: Code::ValidationFailed, message })
+        }
+    }
+
+    /// Whether the customer is of age.
+    ///
+    /// # Errors
+    /// When the verdict is another, or users does not answer.
+    pub async fn check_age(&self, user: &contracts::UserId, deadline: Deadline) -> Result<(), OrdersError> {
+        let path = format!("/backend/{user}/age");
+        let call = self.platform.calls.here("users");
+        let answer: AgeAnswer = call.get(Credential::Service(NAME), &path, deadline.earlier(MARGIN)).await?;
+        if answer.verdict == "PASSED" {
+            Ok(())
+        } else {
+            let message = "The customer's age is not verified".into();
+            Err(OrdersError::Refused { code: Code::AgeNotVerified, message })
+        }
+    }
+
+    /// Whether the token covers the total; gives the sealed token.
+    ///
+    /// # Errors
+    /// When it does not, or the provider does not answer.
+    pub async fn check_payment(
+        &self,
+        request: &CreateOrderRequest,
+        order_id: OrderId,
+        deadline: Deadline,
+    ) -> Result<String, OrdersError> {
+        let total = Order::computed_total(&request.products, request.delivery_price).unwrap_or(i64::MAX);
+        let body = ValidateRequest {
+            payment_token: request.payment_token.clone(),
+            total,
+            order_id: Some(order_id),
+            currency: Some(request.currency.clone().unwrap_or_else(|| create::CURRENCY.to_owned())),
+        };
+        let call = self.platform.calls.here("payment");
+        let answer: ValidateResponse = call
+            .post(Credential::Service(NAME), "/backend/validate", &body, deadline.earlier(MARGIN))
+            .await?;
+        match (answer.ok, answer.payment_ref) {
+            (true, Some(payment_ref)) => Ok(payment_ref),
+            _ => {
+                let message = "The payment token does not cover the order".into();
+                Err(OrdersError::Refused { code: Code::PaymentRefused, message })
+            }
+        }
+    }
+
+    /// Reserves goods in a warehouse.
+    ///
+    /// # Errors
+    /// When the warehouse's region does not answer.
+    pub async fn reserve(
+        &self,
+        request: &ReserveRequest,
+        deadline: Deadline,
+    ) -> Result<ReserveResponse, CallError> {
+        let region = self.home_of(&request.warehouse_id);
+        let call = self.platform.calls.in_region(&region, "warehouse");
+        call.post(Credential::Service(NAME), "/backend/reservations", request, deadline.earlier(MARGIN)).await
+    }
+
+    /// Gives reserved goods back.
+    ///
+    /// # Errors
+    /// When the warehouse's region does not answer.
+    pub async fn release_stock(
+        &self,
+        order_id: OrderId,
+        step: &ReservationStep,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        let region = self.home_of(&step.warehouse_id);
+        let call = self.platform.calls.in_region(&region, "warehouse");
+        let path = format!("/backend/reservations/{order_id}");
+        let done = call
+            .send::<serde_json::Value>(Credential::Service(NAME), Method::DELETE, &path, Some(step), deadline)
+            .await;
+        done.map(drop)
+    }
+
+    /// Takes reserved goods off the stock.
+    ///
+    /// # Errors
+    /// When the warehouse's region does not answer.
+    pub async fn consume_stock(
+        &self,
+        order_id: OrderId,
+        step: &ReservationStep,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        let region = self.home_of(&step.warehouse_id);
+        let call = self.platform.calls.in_region(&region, "warehouse");
+        let path = format!("/backend/reservations/{order_id}/consume");
+        call.post::<serde_json::Value>(Credential::Service(NAME), &path, step, deadline).await.map(drop)
+    }
+
+    /// Asks for an effect on an order's money.
+    ///
+    /// # Errors
+    /// When its outcome is not known yet, or it is refused.
+    pub async fn pay(
+        &self,
+        order_id: OrderId,
+        effect: EffectKind,
+        request: &EffectRequest,
+        deadline: Deadline,
+    ) -> Result<PaymentView, CallError> {
+        let call = self.platform.calls.here("payment");
+        let path = format!("/backend/{order_id}/{effect}");
+        call.post(Credential::Service(NAME), &path, request, deadline).await
+    }
+
+    /// Lets a paid order go.
+    ///
+    /// # Errors
+    /// When delivery or the carrier does not answer.
+    pub async fn release_delivery(
+        &self,
+        order_id: OrderId,
+        request: &ReleaseRequest,
+        deadline: Deadline,
+    ) -> Result<DeliveryView, CallError> {
+        let call = self.platform.calls.here("delivery");
+        let path = format!("/backend/{order_id}/release");
+        call.post(Credential::Service(NAME), &path, request, deadline).await
+    }
+
+    fn home_of(&self, warehouse_id: &WarehouseId) -> Region {
+        let config = &self.platform.config;
+        config.warehouse(warehouse_id).map_or_else(|| config.region.clone(), |known| known.region.clone())
+    }
+}

@@ -1,0 +1,429 @@
+//! createOrder at the owner of the shard: checks, reservation, durable accept, answer; once for each key.
+
+use crate::{
+    clients::Clients,
+    domain::create::{self, Attempt, Owner as Writer},
+    error::OrdersError,
+    journal::owner::{Outcome, Owner, Route},
+    store::Store,
+};
+use contracts::{
+    Code, Order, OrderId, Region, WarehouseId,
+    bodies::{
+        orders::CreateOrderRequest,
+        warehouse::{ReservationStep, ReserveRequest, ReserveResponse, ReserveState},
+    },
+    journal::{Entry, EntryValue},
+    keys,
+};
+use futures::future::BoxFuture;
+use platform::{Deadline, Platform, config::Durability};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::watch, task::JoinSet};
+
+/// A reservation that no order follows ends after this long.
+const RESERVATION_MS: i64 = 15 * 60 * 1000;
+/// Attempts in flight at most; the next one is told to come back.
+const IN_FLIGHT_MAX: usize = 1024;
+/// What an attempt needs after the journal's answer to be on its way in time.
+const ANSWER_MARGIN: Duration = Duration::from_millis(10);
+
+type Answer = Result<Order, OrdersError>;
+
+struct Flight {
+    request_hash: String,
+    answer: watch::Receiver<Option<Answer>>,
+}
+
+/// Makes orders.
+#[derive(Clone)]
+pub struct Creator {
+    platform: Platform,
+    clients: Clients,
+    store: Store,
+    owner: Owner,
+    flights: Arc<Mutex<HashMap<String, Flight>>>,
+    tasks: Arc<Mutex<JoinSet<()>>>,
+}
+
+impl Creator {
+    /// Makes orders in this region.
+    pub fn new(platform: &Platform, store: &Store, owner: &Owner) -> Self {
+        Creator {
+            platform: platform.clone(),
+            clients: Clients::new(platform),
+            store: store.clone(),
+            owner: owner.clone(),
+            flights: Arc::default(),
+            tasks: Arc::default(),
+        }
+    }
+
+    /// Makes the order of an attempt, or gives the answer that the attempt had before. Attempts with one key
+    /// share one flight, which goes on when the caller's budget has run out.
+    ///
+    /// # Errors
+    /// A definite refusal, or why nothing definite can be said.
+    pub async fn create(&self, attempt: Attempt, request: CreateOrderRequest, deadline: Deadline) -> Answer {
+        let request_hash = attempt.request_hash.clone();
+        let (flown, mut answer) = self.join(attempt, request, deadline)?;
+        if flown != request_hash {
+            return Err(OrdersError::KeyReused);
+        }
+        let waited = deadline.earlier(ANSWER_MARGIN).bound(answer.wait_for(Option::is_some)).await;
+        match waited {
+            Ok(Ok(answer)) => answer.clone().unwrap_or(Err(OrdersError::Deadline)),
+            Ok(Err(_)) => Err(OrdersError::Internal("an attempt was dropped".into())),
+            Err(_) => Err(OrdersError::NotDurable),
+        }
+    }
+
+    fn join(
+        &self,
+        attempt: Attempt,
+        request: CreateOrderRequest,
+        deadline: Deadline,
+    ) -> Result<(String, watch::Receiver<Option<Answer>>), OrdersError> {
+        let key = attempt.key_hash();
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flights.get(&key) {
+            return Ok((flight.request_hash.clone(), flight.answer.clone()));
+        }
+        if flights.len() >= IN_FLIGHT_MAX {
+            return Err(OrdersError::Refused {
+                code: Code::RateLimited,
+                message: "Too many requests".into(),
+            });
+        }
+        let (sender, answer) = watch::channel(None);
+        let request_hash = attempt.request_hash.clone();
+        flights.insert(key.clone(), Flight { request_hash: request_hash.clone(), answer: answer.clone() });
+        let creator = self.clone();
+        let fly = async move {
+            let made = creator.fly(&attempt, &request, deadline).await;
+            let _ = sender.send(Some(made));
+            creator.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        };
+        self.spawn(fly);
+        Ok((request_hash, answer))
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
+    }
+
+    /// Reaps ended flights; a worker calls it.
+    ///
+    /// # Errors
+    /// When a flight panicked.
+    pub fn reap(&self) -> Result<(), String> {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(ended) = tasks.try_join_next() {
+            ended.map_err(|cause| cause.to_string())?;
+        }
+        Ok(())
+    }
+
+    async fn fly(&self, attempt: &Attempt, request: &CreateOrderRequest, deadline: Deadline) -> Answer {
+        // The checks do not need the shard; a takeover meanwhile costs nothing.
+        let (held, checked) = futures::join!(
+            self.owner.ensure_held(&attempt.home, &attempt.shard),
+            self.check(attempt, request, deadline)
+        );
+        let epoch = held?;
+        if let Some(known) = self.known(attempt).await? {
+            return known;
+        }
+        let payment_ref = match checked {
+            Ok(payment_ref) => payment_ref,
+            Err(refusal) if refusal.definite() && epoch > 1 => {
+                return self.refuse(attempt, refusal).await;
+            }
+            Err(other) => return Err(other),
+        };
+        let reserved = self.reserve(attempt, request, deadline).await?;
+        self.accept(attempt, request, epoch, payment_ref, reserved).await
+    }
+
+    /// Everything that the rest of the shop must agree to; all reasons of a refusal together.
+    async fn check(
+        &self,
+        attempt: &Attempt,
+        request: &CreateOrderRequest,
+        deadline: Deadline,
+    ) -> Result<String, OrdersError> {
+        if let Some((code, message)) = create::destination_refusal(&request.address.country) {
+            return Err(OrdersError::Refused { code, message });
+        }
+        let (products, delivery, age, payment) = futures::join!(
+            self.clients.check_products(request, deadline),
+            self.clients.check_delivery_price(request, deadline),
+            self.clients.check_age(&attempt.user, deadline),
+            self.clients.check_payment(request, attempt.order_id(), deadline)
+        );
+        let mut refusals = Vec::new();
+        let mut first_code = None;
+        for failed in [products.err(), delivery.err(), age.err(), payment.as_ref().err().cloned()] {
+            match failed {
+                Some(OrdersError::Refused { code, message }) => {
+                    first_code.get_or_insert(code);
+                    refusals.push(message);
+                }
+                Some(other) => return Err(other),
+                None => {}
+            }
+        }
+        match first_code {
+            Some(code) => Err(OrdersError::Refused { code, message: refusals.join(". ") }),
+            None => payment,
+        }
+    }
+
+    /// What became of the attempt before, where anything did.
+    async fn known(&self, attempt: &Attempt) -> Result<Option<Answer>, OrdersError> {
+        if let Some(proposal) = self.owner.proposal(&attempt.shard, &attempt.key_hash()) {
+            return self.settled(attempt, proposal).await.map(Some);
+        }
+        if let Some(record) = self.store.get(attempt.order_id()).await? {
+            return Ok(Some(replay(attempt, record.order)));
+        }
+        let held = self.owner.acceptor.held(&attempt.shard, &attempt.key_hash()).await;
+        let held = held.map_err(|cause| OrdersError::Internal(cause.to_string()))?;
+        match held {
+            // An entry that nobody drives was left by an earlier process under a lower ballot of this shard
+            // and a takeover did not find it on a majority: proposing its value again decides it.
+            Some(Entry { value, .. }) => {
+                let proposal = self.owner.propose(&attempt.shard, &attempt.key_hash(), value)?;
+                self.settled(attempt, proposal).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The order that an attempt made, if it made one. Takes the shard over where it must.
+    ///
+    /// # Errors
+    /// When nothing definite can be said.
+    pub async fn find(&self, attempt: &Attempt) -> Result<Option<Order>, OrdersError> {
+        self.owner.ensure_held(&attempt.home, &attempt.shard).await?;
+        match self.known(attempt).await? {
+            Some(Ok(order)) => Ok(Some(order)),
+            // The caller asks by key alone, with no body to compare.
+            Some(Err(OrdersError::KeyReused)) => {
+                Ok(self.store.get(attempt.order_id()).await?.map(|r| r.order))
+            }
+            Some(Err(error)) if error.definite() => Ok(None),
+            Some(Err(error)) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    /// Answers from a proposal that somebody else started.
+    async fn settled(
+        &self,
+        attempt: &Attempt,
+        mut proposal: watch::Receiver<Option<Outcome>>,
+    ) -> Result<Answer, OrdersError> {
+        let outcome = ended(&mut proposal).await?;
+        Ok(self.conclude(attempt, outcome).await)
+    }
+
+    async fn conclude(&self, attempt: &Attempt, outcome: Option<Outcome>) -> Answer {
+        match outcome {
+            Some(Outcome::Chosen(entry) | Outcome::Decided(entry)) => self.decided(attempt, *entry).await,
+            Some(Outcome::TokenBound) => Err(OrdersError::Refused {
+                code: Code::PaymentRefused,
+                message: "The payment token is used by another order".into(),
+            }),
+            Some(Outcome::WarehouseMoved | Outcome::Unknown) | None => Err(OrdersError::NotDurable),
+        }
+    }
+
+    /// The answer of a decided entry. The order is stored before the customer hears of it, so that they can
+    /// read it; where that fails, the journal has it all the same.
+    async fn decided(&self, attempt: &Attempt, entry: Entry) -> Answer {
+        match entry.value {
+            EntryValue::Order { order, payment_ref, .. } => {
+                let epoch = self.owner.epoch(&attempt.shard).unwrap_or(order.epoch);
+                let writer = self.writer(epoch);
+                if let Err(cause) = self.store.create((*order).clone(), payment_ref, &writer).await {
+                    tracing::warn!(order = %order.order_id, %cause, "an accepted order is stored later");
+                }
+                replay(attempt, *order)
+            }
+            EntryValue::Refused { reason, .. } => {
+                Err(OrdersError::Refused { code: Code::Conflict, message: reason })
+            }
+            EntryValue::Intent { .. } => {
+                Err(OrdersError::Internal("an intent under an attempt's key".into()))
+            }
+        }
+    }
+
+    /// Journals a refusal where an earlier owner may have accepted the key: a refused order must never come
+    /// back, and an accepted one must not be refused.
+    async fn refuse(&self, attempt: &Attempt, refusal: OrdersError) -> Answer {
+        let value = EntryValue::Refused {
+            order_id: attempt.order_id(),
+            request_hash: attempt.request_hash.clone(),
+            reason: refusal.to_string(),
+        };
+        let mut proposal = self.owner.propose(&attempt.shard, &attempt.key_hash(), value)?;
+        match ended(&mut proposal).await? {
+            Some(Outcome::Chosen(entry)) if matches!(entry.value, EntryValue::Refused { .. }) => Err(refusal),
+            other => self.conclude(attempt, other).await,
+        }
+    }
+
+    async fn reserve(
+        &self,
+        attempt: &Attempt,
+        request: &CreateOrderRequest,
+        deadline: Deadline,
+    ) -> Result<ReserveResponse, OrdersError> {
+        for warehouse_id in self.warehouses() {
+            let wanted = ReserveRequest {
+                order_id: attempt.order_id(),
+                allocation: 1,
+                lines: create::units(&request.products),
+                warehouse_id,
+                allow_backorder: request.allow_backorder,
+                expires_at: self.platform.world.now().plus_ms(RESERVATION_MS),
+            };
+            let answer = self.clients.reserve(&wanted, deadline).await?;
+            match answer.state {
+                ReserveState::Reserved => return Ok(answer),
+                ReserveState::Closed => {}
+                ReserveState::OutOfStock | ReserveState::Backordered => {
+                    let message = "Not enough stock".into();
+                    return Err(OrdersError::Refused { code: Code::OutOfStock, message });
+                }
+            }
+        }
+        Err(OrdersError::Refused { code: Code::OutOfStock, message: "No warehouse is open".into() })
+    }
+
+    /// Warehouses to try: this region's, then this continent's, then those of live regions.
+    pub fn warehouses(&self) -> Vec<WarehouseId> {
+        let config = &self.platform.config;
+        let here = config.continent_of(&config.region);
+        let mut known: Vec<_> = config.warehouses.iter().collect();
+        known.retain(|warehouse| !self.platform.liveness.suspected(&warehouse.region));
+        known
+            .sort_by_key(|warehouse| (warehouse.region != config.region, Some(&warehouse.continent) != here));
+        known.into_iter().map(|warehouse| warehouse.id.clone()).collect()
+    }
+
+    /// The durable accept: binds the token and stores the order on two continents.
+    async fn accept(
+        &self,
+        attempt: &Attempt,
+        request: &CreateOrderRequest,
+        epoch: u64,
+        payment_ref: String,
+        reserved: ReserveResponse,
+    ) -> Answer {
+        let writer = self.writer(epoch);
+        let step = ReservationStep { warehouse_id: reserved.warehouse_id.clone(), allocation: 1, epoch };
+        let order = create::new_order(attempt, request, reserved.warehouse_id, &writer);
+        let value = EntryValue::Order {
+            order: Box::new(order),
+            payment_ref,
+            token_hash: keys::token_hash(&request.payment_token),
+            warehouse_epoch: reserved.warehouse_epoch,
+            lines: reserved.lines,
+        };
+        let mut proposal = self.owner.propose(&attempt.shard, &attempt.key_hash(), value)?;
+        let outcome = ended(&mut proposal).await?;
+        let answer = self.conclude(attempt, outcome).await;
+        let unused = match &answer {
+            Ok(order) => order.warehouse_id != step.warehouse_id && order.allocation == step.allocation,
+            Err(error) => error.definite(),
+        };
+        if unused {
+            self.give_back(attempt.order_id(), step).await;
+        }
+        answer
+    }
+
+    /// Goods of an order that will not come; where this fails the reservation ends by itself.
+    async fn give_back(&self, order_id: OrderId, step: ReservationStep) {
+        let deadline = Deadline::within(Duration::from_secs(2));
+        if let Err(cause) = self.clients.release_stock(order_id, &step, deadline).await {
+            tracing::debug!(%order_id, %cause, "a reservation is left to end by itself");
+        }
+    }
+
+    /// Where requests of this customer belong.
+    pub fn route(&self, attempt: &Attempt) -> Route {
+        self.owner.route(&attempt.home, &attempt.shard)
+    }
+
+    /// How durable an acknowledged order is.
+    pub fn durability(&self) -> contracts::bodies::orders::Durability {
+        match self.platform.config.durability {
+            Durability::Journal => contracts::bodies::orders::Durability::MultiContinent,
+            Durability::Async => contracts::bodies::orders::Durability::LocalOnly,
+        }
+    }
+
+    fn writer(&self, epoch: u64) -> Writer {
+        Writer { epoch, region: self.platform.config.region.clone(), at: self.platform.world.now() }
+    }
+
+    /// What is done with entries of former owners, once they are chosen again: orders are stored as
+    /// journalled, intents tell how far an order was.
+    pub fn recover(&self, snapshots: Snapshots) -> crate::journal::owner::Recovered {
+        let (store, owner) = (self.store.clone(), self.owner.clone());
+        let (platform, region) = (self.platform.clone(), self.platform.config.region.clone());
+        Arc::new(move |entry: Entry| -> BoxFuture<'static, ()> {
+            let (store, snapshots) = (store.clone(), snapshots.clone());
+            let epoch = owner.epoch(&entry.shard);
+            let writer =
+                epoch.map(|epoch| Writer { epoch, region: Region::clone(&region), at: platform.world.now() });
+            Box::pin(async move { recover_one(&store, &snapshots, entry, writer).await })
+        })
+    }
+}
+
+/// How a proposal ended.
+async fn ended(proposal: &mut watch::Receiver<Option<Outcome>>) -> Result<Option<Outcome>, OrdersError> {
+    let outcome = proposal.wait_for(Option::is_some).await;
+    outcome.map(|outcome| outcome.clone()).map_err(|_| OrdersError::NotDurable)
+}
+
+/// Orders as their intents knew them, until a new owner has adopted them.
+pub type Snapshots = Arc<Mutex<HashMap<OrderId, (Order, String)>>>;
+
+async fn recover_one(store: &Store, snapshots: &Snapshots, entry: Entry, writer: Option<Writer>) {
+    let Some(writer) = writer else { return };
+    match entry.value {
+        EntryValue::Order { order, payment_ref, .. } => {
+            let known = store.get(order.order_id).await;
+            if matches!(known, Ok(None))
+                && let Err(cause) = store.create((*order).clone(), payment_ref, &writer).await
+            {
+                tracing::error!(order = %order.order_id, %cause, "a recovered order could not be stored");
+            }
+        }
+        EntryValue::Intent { order, payment_ref, .. } => {
+            let mut snapshots = snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+            let newer = snapshots
+                .get(&order.order_id)
+                .is_none_or(|(held, _)| (held.epoch, held.version) < (order.epoch, order.version));
+            if newer {
+                snapshots.insert(order.order_id, (*order, payment_ref));
+            }
+        }
+        EntryValue::Refused { .. } => {}
+    }
+}
+
+/// The answer to an attempt whose order exists: the same order, if the attempt is the same.
+fn replay(attempt: &Attempt, order: Order) -> Answer {
+    if order.request_hash == attempt.request_hash { Ok(order) } else { Err(OrdersError::KeyReused) }
+}

@@ -1,0 +1,97 @@
+//! Why an order was not made or not found.
+
+use contracts::{Code, FieldError};
+use platform::{ApiError, TableError, calls::CallError, tables::TransactError};
+
+/// Why the orders service says no.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OrdersError {
+    /// A rule that needs nothing but the request is broken.
+    #[error("the request breaks rules")]
+    Invalid(Vec<FieldError>),
+    /// A check against the rest of the shop failed: a definite refusal.
+    #[error("{message}")]
+    Refused {
+        /// The code.
+        code: Code,
+        /// Every reason.
+        message: String,
+    },
+    /// The key was used with another body.
+    #[error("the idempotency key was used with another body")]
+    KeyReused,
+    /// The order could not be stored on two continents in time. It may come to exist.
+    #[error("the order could not be stored on two continents in time")]
+    NotDurable,
+    /// Somebody else drives the shard, or nobody could be reached that does.
+    #[error("the owner of the order's shard could not be reached in time")]
+    NoOwner,
+    /// The time budget ran out before anything was decided.
+    #[error("the time budget ran out")]
+    Deadline,
+    /// There is no such order for this caller.
+    #[error("Order not found")]
+    NotFound,
+    /// A defect of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl OrdersError {
+    /// Whether the answer is final: the same request will be refused again.
+    pub fn definite(&self) -> bool {
+        matches!(self, OrdersError::Invalid(_) | OrdersError::Refused { .. } | OrdersError::KeyReused)
+    }
+
+    /// The code for programs.
+    pub fn code(&self) -> Code {
+        match self {
+            OrdersError::Invalid(_) => Code::ValidationFailed,
+            OrdersError::Refused { code, .. } => *code,
+            OrdersError::KeyReused => Code::IdempotencyKeyReused,
+            OrdersError::NotDurable | OrdersError::NoOwner => Code::DurabilityUnavailable,
+            OrdersError::Deadline => Code::Deadline,
+            OrdersError::NotFound => Code::NotFound,
+            OrdersError::Internal(_) => Code::Internal,
+        }
+    }
+}
+
+impl From<OrdersError> for ApiError {
+    fn from(error: OrdersError) -> Self {
+        match error {
+            OrdersError::Invalid(details) => ApiError::invalid(details),
+            OrdersError::Internal(cause) => ApiError::internal(cause),
+            other => ApiError::new(other.code(), other.to_string()),
+        }
+    }
+}
+
+impl From<TableError> for OrdersError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Timeout => OrdersError::Deadline,
+            other => OrdersError::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<TransactError> for OrdersError {
+    fn from(error: TransactError) -> Self {
+        match error {
+            TransactError::Table(error) => error.into(),
+            other => OrdersError::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<CallError> for OrdersError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Timeout { .. } | CallError::Unreachable { .. } => OrdersError::Deadline,
+            CallError::Refused(body) if body.retryable => OrdersError::Deadline,
+            CallError::Refused(body) => OrdersError::Refused { code: body.code, message: body.message },
+            other => OrdersError::Internal(other.to_string()),
+        }
+    }
+}

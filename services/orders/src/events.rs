@@ -1,0 +1,129 @@
+//! What the orders service listens to.
+
+use crate::{
+    NAME,
+    domain::life::Trigger,
+    journal::owner::{Owner, Route},
+    saga::{Saga, SagaError},
+    store::Store,
+};
+use contracts::{
+    OrderId,
+    events::{Event, Happening, source},
+    resources::Subscription,
+};
+use platform::{
+    Deadline, Platform,
+    calls::Credential,
+    consumer::{Consumer, NotApplied},
+};
+use std::{sync::Arc, time::Duration};
+
+/// The rule on the bus.
+pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
+    consumer: NAME,
+    events: &[
+        (source::WAREHOUSE, &["PackagingStarted", "PackageCreated", "PackagingFailed", "WarehouseClosed"]),
+        (
+            source::PAYMENT,
+            &["PaymentCaptured", "PaymentFailed", "PaymentUnknown", "PaymentVoided", "PaymentRefunded"],
+        ),
+        (source::DELIVERY, &["DeliveryStarted", "DeliveryCompleted", "DeliveryFailed"]),
+    ],
+});
+
+/// How long an event may take on its way to the owner in another region.
+const FORWARD_LIMIT: Duration = Duration::from_secs(3);
+
+/// Applies events to orders, here or at their owner's.
+#[derive(Clone)]
+pub struct Events {
+    platform: Platform,
+    store: Store,
+    owner: Owner,
+    saga: Saga,
+}
+
+impl Events {
+    /// For this region.
+    pub fn new(platform: &Platform, store: &Store, owner: &Owner, saga: &Saga) -> Self {
+        Events { platform: platform.clone(), store: store.clone(), owner: owner.clone(), saga: saga.clone() }
+    }
+
+    /// The consumer of the queue.
+    pub fn consumer(&self) -> Consumer {
+        let events = self.clone();
+        let handler = move |event: Event| -> futures::future::BoxFuture<'static, Result<(), NotApplied>> {
+            let events = events.clone();
+            Box::pin(async move { events.receive(event).await })
+        };
+        Consumer::new(&self.platform, NAME, Arc::new(handler))
+    }
+
+    async fn receive(&self, event: Event) -> Result<(), NotApplied> {
+        if let Happening::WarehouseClosed { warehouse_id, reason, .. } = &event.happening {
+            if reason.starts_with("lost") {
+                self.store.warehouse_lost(warehouse_id, reason).await?;
+            }
+            return Ok(()); // the sweep tells the orders concerned
+        }
+        let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
+        let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
+        match self.owner.route(&record.order.home, &record.order.shard) {
+            Route::Here => self.apply(&event).await.map_err(NotApplied::from),
+            Route::There(region) => {
+                let call = self.platform.calls.in_region(&region, NAME);
+                let deadline = Deadline::within(FORWARD_LIMIT);
+                let credential = Credential::Service(NAME);
+                call.post::<serde_json::Value>(credential, "/backend/events", &event, deadline).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Applies an event to an order that this region drives.
+    ///
+    /// # Errors
+    /// When it must come again later.
+    pub async fn apply(&self, event: &Event) -> Result<(), SagaError> {
+        match trigger(&event.happening) {
+            Some((order_id, trigger)) => self.saga.apply(order_id, &trigger, Some(event)).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Which order an event moves, and how.
+fn trigger(happening: &Happening) -> Option<(OrderId, Trigger)> {
+    match happening.clone() {
+        Happening::PackagingStarted { order_id, allocation, .. } => {
+            Some((order_id, Trigger::PackagingStarted { allocation }))
+        }
+        Happening::PackageCreated { order_id, allocation, products, .. } => {
+            Some((order_id, Trigger::PackageCreated { allocation, products }))
+        }
+        Happening::PackagingFailed { order_id, allocation, reason, .. } => {
+            Some((order_id, Trigger::PackagingFailed { allocation, reason }))
+        }
+        Happening::PaymentCaptured(paid) => {
+            Some((paid.order_id, Trigger::PaymentCaptured { amount: paid.amount }))
+        }
+        Happening::PaymentFailed(failed) => {
+            let reason = failed.reason.unwrap_or_else(|| "refused".into());
+            Some((failed.order_id, Trigger::PaymentFailed { reason }))
+        }
+        Happening::PaymentUnknown(unknown) => Some((unknown.order_id, Trigger::PaymentUnknown)),
+        Happening::PaymentVoided(voided) => Some((voided.order_id, Trigger::PaymentVoided)),
+        Happening::PaymentRefunded(refunded) => {
+            Some((refunded.order_id, Trigger::PaymentRefunded { amount: refunded.amount }))
+        }
+        Happening::DeliveryStarted { order_id, tracking_id } => {
+            Some((order_id, Trigger::DeliveryStarted { tracking_id }))
+        }
+        Happening::DeliveryCompleted { order_id, .. } => Some((order_id, Trigger::DeliveryCompleted)),
+        Happening::DeliveryFailed { order_id, reason, .. } => {
+            Some((order_id, Trigger::DeliveryFailed { reason }))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,103 @@
+//! Writes on their way to the copies: one lane a shard and copy, one group commit in flight on each.
+
+use crate::NAME;
+use contracts::{
+    Region, ShardId,
+    journal::{AcceptRequest, AcceptResponse, Accepted, Entry},
+};
+use platform::{Deadline, Platform, calls::Credential};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::oneshot;
+
+/// Entries in one group at most: with their tokens, warehouses and the lease they fit one transaction.
+const GROUP_MAX: usize = 30;
+/// Entries that wait in one lane at most.
+const QUEUE_MAX: usize = 1000;
+/// One write to one copy at most. The farthest pair of regions is 329 ms apart.
+const WRITE_LIMIT: Duration = Duration::from_millis(800);
+
+/// What a copy said, or nothing where it could not be reached.
+pub type Answer = Option<Accepted>;
+
+#[derive(Default)]
+struct Lane {
+    waiting: Mutex<VecDeque<(Entry, oneshot::Sender<Answer>)>>,
+    /// Held by whoever carries the next group.
+    carrier: tokio::sync::Mutex<()>,
+}
+
+/// All lanes of this region.
+#[derive(Clone)]
+pub struct Lanes {
+    platform: Platform,
+    lanes: Arc<Mutex<HashMap<(ShardId, Region), Arc<Lane>>>>,
+}
+
+impl Lanes {
+    /// No lanes yet; they come with their first entry.
+    pub fn new(platform: &Platform) -> Self {
+        Lanes { platform: platform.clone(), lanes: Arc::default() }
+    }
+
+    /// Takes an entry to one copy. Whoever finds the lane free carries all that wait; the others get their
+    /// answers from it.
+    pub async fn write(&self, copy: &Region, entry: Entry) -> Answer {
+        let lane = self.lane(&entry.shard, copy);
+        let (sender, mut answer) = oneshot::channel();
+        {
+            let mut waiting = lane.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.len() >= QUEUE_MAX {
+                return None;
+            }
+            waiting.push_back((entry, sender));
+        }
+        let _carrier = lane.carrier.lock().await;
+        loop {
+            match answer.try_recv() {
+                Ok(answered) => return answered,
+                Err(oneshot::error::TryRecvError::Closed) => return None,
+                Err(oneshot::error::TryRecvError::Empty) => self.carry(copy, &lane).await,
+            }
+        }
+    }
+
+    /// Carries one group.
+    async fn carry(&self, copy: &Region, lane: &Lane) {
+        let group: Vec<_> = {
+            let mut waiting = lane.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = waiting.front().map(|(entry, _)| entry.ballot.clone());
+            let same = waiting.iter().take_while(|(entry, _)| Some(&entry.ballot) == first.as_ref()).count();
+            waiting.drain(..same.min(GROUP_MAX)).collect()
+        };
+        let Some((first, _)) = group.first() else { return };
+        let request = AcceptRequest {
+            ballot: first.ballot.clone(),
+            shard: first.shard.clone(),
+            entries: group.iter().map(|(entry, _)| entry.clone()).collect(),
+        };
+        let deadline = Deadline::within(WRITE_LIMIT);
+        let call = self.platform.calls.in_region(copy, NAME);
+        let answer: Result<AcceptResponse, _> =
+            call.post(Credential::Service(NAME), "/backend/journal/accept", &request, deadline).await;
+        let mut answers = match answer {
+            Ok(response) => response.entries.into_iter().map(Some).collect(),
+            Err(cause) => {
+                tracing::debug!(%copy, shard = %request.shard, %cause, "a copy did not answer");
+                VecDeque::new()
+            }
+        };
+        for (_, sender) in group {
+            // Nobody waits any more where the proposal was decided without this copy.
+            let _ = sender.send(answers.pop_front().flatten());
+        }
+    }
+
+    fn lane(&self, shard: &ShardId, copy: &Region) -> Arc<Lane> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.entry((shard.clone(), copy.clone())).or_default().clone()
+    }
+}

@@ -1,0 +1,199 @@
+//! What a copy may take and what a new owner must go on with: pure decisions.
+
+use contracts::journal::{Ballot, Entry, EntryState};
+use std::collections::BTreeMap;
+
+/// What a copy does with a proposed entry.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judgement {
+    /// Write it.
+    Write,
+    /// It is here already, with the same value.
+    Here,
+    /// A higher ballot was promised.
+    Outranked(Ballot),
+    /// Another value is here and stays.
+    Held,
+}
+
+/// Judges a proposal by what the copy has promised and what it holds under the key.
+///
+/// - Nothing is taken under a ballot lower than the promised one.
+/// - An equal value is acknowledged again.
+/// - Another value is superseded only when it is open and its ballot is lower.
+pub fn judge(promised: Option<&Ballot>, held: Option<&Entry>, proposed: &Entry) -> Judgement {
+    if let Some(promised) = promised.filter(|promised| **promised > proposed.ballot) {
+        return Judgement::Outranked(promised.clone());
+    }
+    match held {
+        None => Judgement::Write,
+        Some(held) if held.value_hash == proposed.value_hash => match held.state {
+            EntryState::Open if held.ballot < proposed.ballot => Judgement::Write,
+            _ => Judgement::Here,
+        },
+        Some(held) if held.state == EntryState::Open && held.ballot < proposed.ballot => Judgement::Write,
+        Some(_) => Judgement::Held,
+    }
+}
+
+/// Whether a copy may promise `wanted`, having promised `promised`: a higher epoch, or the same ballot again.
+/// So each copy gives an epoch to one owner only, and no two owners can both have a majority for it.
+pub fn may_promise(promised: Option<&Ballot>, wanted: &Ballot) -> bool {
+    promised.is_none_or(|promised| promised.epoch < wanted.epoch || promised == wanted)
+}
+
+/// What a new owner goes on with: for each key a chosen entry, else the one with the highest ballot.
+pub fn recover(answers: impl IntoIterator<Item = Entry>) -> BTreeMap<String, Entry> {
+    let mut best: BTreeMap<String, Entry> = BTreeMap::new();
+    for entry in answers {
+        match best.get(&entry.key_hash) {
+            Some(held) if rank(held) >= rank(&entry) => {}
+            _ => {
+                best.insert(entry.key_hash.clone(), entry);
+            }
+        }
+    }
+    best
+}
+
+fn rank(entry: &Entry) -> (bool, &Ballot) {
+    (entry.state != EntryState::Open, &entry.ballot)
+}
+
+/// What the copies' answers to one proposal add up to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Copies that hold the entry.
+    pub stored: usize,
+    /// Copies on which the payment token is bound to another order.
+    pub token_bound: usize,
+    /// Copies that know the warehouse under a newer epoch.
+    pub warehouse_moved: usize,
+    /// The highest ballot that outranks ours.
+    pub outranked: Option<Ballot>,
+    /// Another value that is decided for the key.
+    pub decided: Option<Box<Entry>>,
+}
+
+/// What follows from a tally.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// W copies hold it.
+    Chosen,
+    /// Another value is decided for the key.
+    Decided(Box<Entry>),
+    /// Another owner has the shard.
+    Lost(Ballot),
+    /// W copies can never hold it: the token is bound to another order.
+    TokenBound,
+    /// W copies can never hold it: the warehouse has moved.
+    WarehouseMoved,
+    /// Not known yet.
+    Open,
+}
+
+impl Tally {
+    /// Decides for `n` copies of which `w` must hold an entry.
+    pub fn decide(&self, w: usize, n: usize) -> Decision {
+        let impossible = |refusals: usize| refusals > n - w;
+        if self.stored >= w {
+            Decision::Chosen
+        } else if let Some(entry) = &self.decided {
+            Decision::Decided(entry.clone())
+        } else if let Some(ballot) = &self.outranked {
+            Decision::Lost(ballot.clone())
+        } else if impossible(self.token_bound) {
+            Decision::TokenBound
+        } else if impossible(self.warehouse_moved) {
+            Decision::WarehouseMoved
+        } else {
+            Decision::Open
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::{OrderId, journal::EntryValue};
+    use proptest::prelude::*;
+
+    fn ballot(epoch: u64) -> Ballot {
+        Ballot { epoch, region: "eu-west-1".into(), incarnation: "a".into() }
+    }
+
+    fn entry(epoch: u64, value: &str, state: EntryState) -> Entry {
+        let order_id = OrderId(uuid::Uuid::from_u128(1));
+        let value = EntryValue::Refused { order_id, request_hash: value.to_owned(), reason: String::new() };
+        Entry { state, ..Entry::open("am-00".into(), "k".into(), ballot(epoch), value) }
+    }
+
+    #[test]
+    fn a_promise_shuts_lower_ballots_out() {
+        let proposal = entry(1, "a", EntryState::Open);
+        assert_eq!(judge(Some(&ballot(2)), None, &proposal), Judgement::Outranked(ballot(2)));
+        assert_eq!(judge(Some(&ballot(1)), None, &proposal), Judgement::Write);
+        assert!(!may_promise(Some(&ballot(2)), &ballot(1)));
+        assert!(may_promise(Some(&ballot(2)), &ballot(2)));
+        assert!(may_promise(Some(&ballot(2)), &ballot(3)));
+    }
+
+    #[test]
+    fn an_epoch_has_one_owner() {
+        let other = Ballot { region: "us-east-1".into(), ..ballot(2) };
+        assert!(other > ballot(2));
+        assert!(!may_promise(Some(&ballot(2)), &other));
+    }
+
+    #[test]
+    fn only_open_and_lower_entries_are_superseded() {
+        let proposal = entry(2, "b", EntryState::Open);
+        assert_eq!(judge(None, Some(&entry(1, "a", EntryState::Open)), &proposal), Judgement::Write);
+        assert_eq!(judge(None, Some(&entry(2, "a", EntryState::Open)), &proposal), Judgement::Held);
+        assert_eq!(judge(None, Some(&entry(1, "a", EntryState::Chosen)), &proposal), Judgement::Held);
+        assert_eq!(judge(None, Some(&entry(1, "a", EntryState::Closed)), &proposal), Judgement::Held);
+    }
+
+    #[test]
+    fn an_equal_value_is_acknowledged_again() {
+        for state in [EntryState::Open, EntryState::Chosen, EntryState::Closed] {
+            assert_eq!(
+                judge(None, Some(&entry(2, "a", state)), &entry(2, "a", EntryState::Open)),
+                Judgement::Here
+            );
+        }
+    }
+
+    #[test]
+    fn a_chosen_entry_beats_a_higher_ballot() {
+        let best = recover([entry(5, "b", EntryState::Open), entry(1, "a", EntryState::Chosen)]);
+        assert_eq!(best["k"].ballot.epoch, 1);
+        let best = recover([entry(1, "a", EntryState::Open), entry(5, "b", EntryState::Open)]);
+        assert_eq!(best["k"].ballot.epoch, 5);
+    }
+
+    #[test]
+    fn one_copy_with_a_bound_token_does_not_refuse_an_order() {
+        let one = Tally { token_bound: 1, ..Tally::default() };
+        assert_eq!(one.decide(2, 3), Decision::Open);
+        let two = Tally { token_bound: 2, ..Tally::default() };
+        assert_eq!(two.decide(2, 3), Decision::TokenBound);
+    }
+
+    fn states() -> impl Strategy<Value = EntryState> {
+        prop_oneof![Just(EntryState::Open), Just(EntryState::Chosen), Just(EntryState::Closed)]
+    }
+
+    proptest! {
+        /// Whatever is chosen or closed stays, under any proposal.
+        #[test]
+        fn decided_entries_are_never_overwritten(held in 0u64..5, proposed in 0u64..5, same: bool, state in states()) {
+            let held = entry(held, "a", state);
+            let proposal = entry(proposed, if same { "a" } else { "b" }, EntryState::Open);
+            let verdict = judge(None, Some(&held), &proposal);
+            if state != EntryState::Open {
+                prop_assert_ne!(verdict, Judgement::Write);
+            }
+        }
+    }
+}

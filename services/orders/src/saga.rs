@@ -1,0 +1,490 @@
+//! What the owner does for its orders behind the answer: the next step is decided from the order alone and
+//! carried out idempotently, so that it can be tried again after any crash and by any later owner.
+
+use crate::{
+    clients::Clients,
+    create::Snapshots,
+    domain::{
+        create::{self, Owner as Writer},
+        life::{self, Outcome, Trigger},
+        steps::{self, Step},
+    },
+    error::OrdersError,
+    journal::owner::{Outcome as Proposed, Owner},
+    store::{OrderRecord, Store, branch},
+};
+use contracts::{
+    Code, Order, OrderId, OrderStatus, PaymentState, ShardId,
+    bodies::{
+        delivery::{DeliveryStatus, DeliveryView, ReleaseRequest},
+        payment::{EffectRequest, PaymentView},
+        warehouse::{ReservationStep, ReserveRequest, ReserveState},
+    },
+    events::Event,
+    journal::{EffectKind, EntryValue},
+};
+use platform::{Deadline, Platform, calls::CallError, config::Durability, tables::TransactError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Mutex as AsyncMutex, mpsc},
+    time::Instant,
+};
+
+/// Orders that wait for a step at most; the sweep finds the others.
+const QUEUE_MAX: usize = 4096;
+/// One step at most.
+const STEP_LIMIT: Duration = Duration::from_secs(4);
+/// The same step of the same version is not tried again sooner.
+const AGAIN_AFTER: Duration = Duration::from_secs(3);
+/// Rounds against others who changed the order meanwhile.
+const ROUNDS: u32 = 6;
+/// A reservation for a reallocated order ends after this long without packaging.
+const RESERVATION_MS: i64 = 15 * 60 * 1000;
+
+/// Why an event was not applied yet.
+#[derive(Debug, thiserror::Error)]
+pub enum SagaError {
+    /// Something that is under way must arrive first.
+    #[error("too early for the order's state")]
+    Early,
+    /// This region does not know the order (yet).
+    #[error("the order is not known here yet")]
+    Unknown,
+    /// Others changed the order again and again.
+    #[error("the order changed again and again")]
+    Busy,
+    /// This region does not drive the order.
+    #[error("another region drives the order")]
+    NotOwner,
+    /// Anything else.
+    #[error(transparent)]
+    Orders(#[from] OrdersError),
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl From<platform::TableError> for SagaError {
+    fn from(error: platform::TableError) -> Self {
+        SagaError::Orders(error.into())
+    }
+}
+
+/// Drives orders from acceptance to their end.
+#[derive(Clone)]
+pub struct Saga {
+    platform: Platform,
+    store: Store,
+    owner: Owner,
+    clients: Clients,
+    snapshots: Snapshots,
+    sender: mpsc::Sender<OrderId>,
+    receiver: Arc<AsyncMutex<mpsc::Receiver<OrderId>>>,
+    tried: Arc<Mutex<HashMap<OrderId, (u64, Instant)>>>,
+}
+
+impl Saga {
+    /// For the orders of `owner`.
+    pub fn new(platform: &Platform, store: &Store, owner: &Owner, snapshots: Snapshots) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+        Saga {
+            platform: platform.clone(),
+            store: store.clone(),
+            owner: owner.clone(),
+            clients: Clients::new(platform),
+            snapshots,
+            sender,
+            receiver: Arc::new(AsyncMutex::new(receiver)),
+            tried: Arc::default(),
+        }
+    }
+
+    /// Says that an order may have a step to take.
+    pub fn notify(&self, order_id: OrderId) {
+        if self.sender.try_send(order_id).is_err() {
+            tracing::debug!(%order_id, "the queue of steps is full; the sweep will find the order");
+        }
+    }
+
+    /// Takes the next waiting order's steps. A worker calls it; several may.
+    ///
+    /// # Errors
+    /// When a step failed; the sweep brings the order back.
+    pub async fn next(&self) -> Result<(), SagaError> {
+        let waiting = self.receiver.lock().await.recv().await;
+        match waiting {
+            Some(order_id) => self.steps(order_id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at every order that is not settled in the shards held here.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn sweep(&self) -> Result<(), SagaError> {
+        for shard in self.owner.held() {
+            if self.owner.recovered(&shard) {
+                self.sweep_shard(&shard).await?;
+            }
+        }
+        let now = self.platform.world.instant();
+        self.tried().retain(|_, (_, at)| now.saturating_duration_since(*at) < AGAIN_AFTER * 4);
+        Ok(())
+    }
+
+    async fn sweep_shard(&self, shard: &ShardId) -> Result<(), SagaError> {
+        for record in self.store.open_in(shard).await? {
+            let order_id = record.order.order_id;
+            if let Err(cause) = self.adopt(record).await {
+                tracing::debug!(%order_id, %cause, "an order is looked at again later");
+            }
+        }
+        for order_id in self.snapshot_only(shard) {
+            if let Err(cause) = self.adopt_snapshot(order_id).await {
+                tracing::debug!(%order_id, %cause, "an order is looked at again later");
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes an order this owner's, and tells it what is known of its warehouse.
+    async fn adopt(&self, record: OrderRecord) -> Result<(), SagaError> {
+        let order_id = record.order.order_id;
+        let writer = self.writer(&record.order.shard)?;
+        let record = self.newest(record);
+        let record = if record.branch == branch(&writer) {
+            record
+        } else {
+            let adopted = self.advance(record, &Trigger::Adopted, None).await?;
+            self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).remove(&order_id);
+            adopted
+        };
+        if self.store.is_lost(&record.order.warehouse_id).await? {
+            let warehouse_id = record.order.warehouse_id.clone();
+            self.apply(order_id, &Trigger::WarehouseLost { warehouse_id }, None).await?;
+        }
+        self.notify(order_id);
+        Ok(())
+    }
+
+    /// An intent may know more of an order than what was replicated.
+    fn newest(&self, record: OrderRecord) -> OrderRecord {
+        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        match snapshots.get(&record.order.order_id) {
+            Some((order, _)) if (record.order.epoch, record.order.version) < (order.epoch, order.version) => {
+                // A branch of nobody: the adoption writes its own.
+                OrderRecord { order: order.clone(), branch: String::new(), ..record }
+            }
+            _ => record,
+        }
+    }
+
+    /// Orders of which only an intent got here.
+    fn snapshot_only(&self, shard: &ShardId) -> Vec<OrderId> {
+        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting: Vec<OrderId> = snapshots
+            .values()
+            .filter(|(order, _)| order.shard == *shard)
+            .map(|(order, _)| order.order_id)
+            .collect();
+        waiting.sort();
+        waiting
+    }
+
+    async fn adopt_snapshot(&self, order_id: OrderId) -> Result<(), SagaError> {
+        let snapshot = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).get(&order_id).cloned();
+        let Some((order, payment_ref)) = snapshot else { return Ok(()) };
+        let record = match self.store.get(order_id).await? {
+            Some(record) => record,
+            None => OrderRecord {
+                order,
+                branch: String::new(),
+                payment_ref,
+                open_shard: None,
+                pending: platform::outbox::Pending::default(),
+            },
+        };
+        let writer = self.writer(&record.order.shard)?;
+        if record.branch == branch(&writer) {
+            self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).remove(&order_id);
+            return Ok(());
+        }
+        self.adopt(record).await
+    }
+
+    /// Applies what happened to an order, in one transaction with the event's inbox row.
+    ///
+    /// # Errors
+    /// When it must come again later.
+    pub async fn apply(
+        &self,
+        order_id: OrderId,
+        trigger: &Trigger,
+        cause: Option<&Event>,
+    ) -> Result<(), SagaError> {
+        for _ in 0..ROUNDS {
+            if let Some(cause) = cause
+                && self.store.seen(cause).await?
+            {
+                return Ok(());
+            }
+            let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
+            if record.branch != branch(&self.writer(&record.order.shard)?) {
+                // An earlier owner's: what it journalled is recovered and adopted first.
+                return Err(SagaError::Early);
+            }
+            match self.advance(record, trigger, cause).await {
+                Err(SagaError::Busy) => {
+                    tokio::time::sleep(self.platform.world.jitter(Duration::from_millis(10))).await
+                }
+                Err(other) => return Err(other),
+                Ok(_) => return Ok(()),
+            }
+        }
+        Err(SagaError::Busy)
+    }
+
+    /// One try to apply a trigger to an order as held. Gives the order after it.
+    async fn advance(
+        &self,
+        record: OrderRecord,
+        trigger: &Trigger,
+        cause: Option<&Event>,
+    ) -> Result<OrderRecord, SagaError> {
+        let writer = self.writer(&record.order.shard)?;
+        let next = match life::apply(&record.order, trigger, &writer) {
+            Outcome::Changed(next) => *next,
+            Outcome::Early => return Err(SagaError::Early),
+            Outcome::Ignored => return Ok(record),
+        };
+        let order_id = next.order_id;
+        match self.store.advance(&record, next, &writer, cause).await {
+            Ok(record) => {
+                self.notify(order_id);
+                Ok(record)
+            }
+            Err(TransactError::Cancelled(_) | TransactError::Busy) => Err(SagaError::Busy),
+            Err(TransactError::Table(error)) => Err(error.into()),
+        }
+    }
+
+    fn writer(&self, shard: &ShardId) -> Result<Writer, SagaError> {
+        let epoch = self.owner.epoch(shard).ok_or(SagaError::NotOwner)?;
+        Ok(Writer { epoch, region: self.platform.config.region.clone(), at: self.platform.world.now() })
+    }
+
+    /// Takes an order's next step, if it is this owner's and the step was not just taken.
+    async fn steps(&self, order_id: OrderId) -> Result<(), SagaError> {
+        let Some(record) = self.store.get(order_id).await? else { return Ok(()) };
+        let Ok(writer) = self.writer(&record.order.shard) else { return Ok(()) };
+        if record.branch != branch(&writer) {
+            return Ok(()); // the sweep adopts it first
+        }
+        let Some(step) = steps::next(&record.order) else { return Ok(()) };
+        if !self.may_try(&record.order) {
+            return Ok(());
+        }
+        let taken = tokio::time::timeout(STEP_LIMIT, self.take(&record, &step)).await;
+        match taken.unwrap_or(Err(SagaError::Orders(OrdersError::Deadline))) {
+            Ok(Some(trigger)) => self.apply(order_id, &trigger, None).await,
+            Ok(None) => Ok(()),
+            Err(cause) => {
+                tracing::debug!(%order_id, ?step, %cause, "a step is tried again later");
+                Ok(())
+            }
+        }
+    }
+
+    fn may_try(&self, order: &Order) -> bool {
+        let now = self.platform.world.instant();
+        let mut tried = self.tried();
+        if let Some((version, at)) = tried.get(&order.order_id)
+            && *version == order.version
+            && now.saturating_duration_since(*at) < AGAIN_AFTER
+        {
+            return false;
+        }
+        tried.insert(order.order_id, (order.version, now));
+        true
+    }
+
+    fn tried(&self) -> std::sync::MutexGuard<'_, HashMap<OrderId, (u64, Instant)>> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries a step out. Some outcomes come back as events, others at once as a trigger.
+    async fn take(&self, record: &OrderRecord, step: &Step) -> Result<Option<Trigger>, SagaError> {
+        match step {
+            Step::Pay { effect, amount, effect_key } => self.pay(record, *effect, *amount, effect_key).await,
+            Step::Release { effect_key } => {
+                self.intend(record, EffectKind::Dispatch, 0, effect_key).await?;
+                self.release_delivery(record).await
+            }
+            Step::FollowDelivery => self.release_delivery(record).await,
+            Step::ConsumeStock => self.consume(&record.order).await,
+            Step::ReleaseStock => self.release_stock(&record.order).await,
+            Step::Reallocate => self.reallocate(&record.order).await,
+            Step::Wind => Ok(Some(Trigger::Wound)),
+        }
+    }
+
+    /// Journals an effect before it is tried, so that no later owner can miss that it may have happened.
+    async fn intend(
+        &self,
+        record: &OrderRecord,
+        effect: EffectKind,
+        amount: i64,
+        effect_key: &str,
+    ) -> Result<(), SagaError> {
+        if self.platform.config.durability == Durability::Async {
+            return Ok(());
+        }
+        let value = EntryValue::Intent {
+            order_id: record.order.order_id,
+            effect,
+            effect_key: effect_key.to_owned(),
+            amount,
+            order: Box::new(record.order.clone()),
+            payment_ref: record.payment_ref.clone(),
+        };
+        let key = format!("{}#{effect_key}", record.order.order_id);
+        let mut proposal = self.owner.propose(&record.order.shard, &key, value)?;
+        let outcome = proposal.wait_for(Option::is_some).await.map_err(|_| OrdersError::NotDurable)?;
+        match &*outcome {
+            Some(Proposed::Chosen(_) | Proposed::Decided(_)) => Ok(()),
+            _ => Err(OrdersError::NotDurable.into()),
+        }
+    }
+
+    async fn pay(
+        &self,
+        record: &OrderRecord,
+        effect: EffectKind,
+        amount: i64,
+        effect_key: &str,
+    ) -> Result<Option<Trigger>, SagaError> {
+        self.intend(record, effect, amount, effect_key).await?;
+        let order = &record.order;
+        let request = EffectRequest {
+            amount,
+            currency: order.currency.clone(),
+            epoch: order.epoch,
+            home_region: order.home_region.clone(),
+            attempt: 1,
+            effect_key: effect_key.to_owned(),
+            payment_ref: record.payment_ref.clone(),
+        };
+        // The payment service tells the outcome as an event too. Where an earlier owner's region took that
+        // event with it, only the answer brings it.
+        let paid = self.clients.pay(order.order_id, effect, &request, Deadline::within(STEP_LIMIT)).await;
+        match paid {
+            Ok(view) => Ok(outcome_of(order, &view)),
+            Err(refused) if refused.code() == Some(Code::PaymentRefused) => {
+                Ok(Some(Trigger::PaymentFailed { reason: "the provider refused".into() }))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn release_delivery(&self, record: &OrderRecord) -> Result<Option<Trigger>, SagaError> {
+        let order = &record.order;
+        let request = ReleaseRequest {
+            epoch: order.epoch,
+            home_region: order.home_region.clone(),
+            address: order.address.clone(),
+            lines: create::units(&order.products),
+            warehouse_id: order.warehouse_id.clone(),
+            dispatchable: !self.store.is_lost(&order.warehouse_id).await?,
+            requires_adult_signature: true,
+        };
+        let deadline = Deadline::within(STEP_LIMIT);
+        let delivery = self.clients.release_delivery(order.order_id, &request, deadline).await?;
+        Ok(progress_of(order, delivery))
+    }
+
+    async fn consume(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if !self.store.is_lost(&order.warehouse_id).await? {
+            let deadline = Deadline::within(STEP_LIMIT);
+            self.clients.consume_stock(order.order_id, &reservation(order), deadline).await?;
+        }
+        Ok(Some(Trigger::StockConsumed))
+    }
+
+    async fn release_stock(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if !self.store.is_lost(&order.warehouse_id).await? {
+            let deadline = Deadline::within(STEP_LIMIT);
+            self.clients.release_stock(order.order_id, &reservation(order), deadline).await?;
+        }
+        Ok(Some(Trigger::StockReleased))
+    }
+
+    /// Row 25: another warehouse, with the destination checked again for its origin.
+    async fn reallocate(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if create::destination_refusal(&order.address.country).is_some() {
+            return Ok(Some(Trigger::NoWarehouse));
+        }
+        for warehouse in &self.platform.config.warehouses {
+            let suspected = self.platform.liveness.suspected(&warehouse.region);
+            if warehouse.id == order.warehouse_id || suspected || self.store.is_lost(&warehouse.id).await? {
+                continue;
+            }
+            let request = ReserveRequest {
+                order_id: order.order_id,
+                allocation: order.allocation + 1,
+                lines: create::units(&order.products),
+                warehouse_id: warehouse.id.clone(),
+                allow_backorder: order.allow_backorder,
+                expires_at: self.platform.world.now().plus_ms(RESERVATION_MS),
+            };
+            // A later owner may try warehouses in another order: a reservation that no order follows ends.
+            let answer = self.clients.reserve(&request, Deadline::within(STEP_LIMIT)).await?;
+            if answer.state == ReserveState::Reserved {
+                return Ok(Some(Trigger::Reallocated { warehouse_id: warehouse.id.clone() }));
+            }
+        }
+        Ok(Some(Trigger::NoWarehouse))
+    }
+}
+
+/// What the payment service's answer says about the order.
+fn outcome_of(order: &Order, view: &PaymentView) -> Option<Trigger> {
+    match view.state {
+        PaymentState::Captured | PaymentState::PartiallyRefunded
+            if order.payment_state != PaymentState::RefundPending =>
+        {
+            Some(Trigger::PaymentCaptured { amount: view.captured })
+        }
+        PaymentState::Voided => Some(Trigger::PaymentVoided),
+        PaymentState::Refunded | PaymentState::PartiallyRefunded => {
+            Some(Trigger::PaymentRefunded { amount: view.refunded - order.refunded })
+        }
+        _ => None,
+    }
+}
+
+/// What the delivery service's answer says about the order: one step at a time.
+fn progress_of(order: &Order, delivery: DeliveryView) -> Option<Trigger> {
+    let shipped = order.status == OrderStatus::Shipped;
+    match (delivery.status, delivery.tracking_id) {
+        (DeliveryStatus::Voided, _) => Some(Trigger::DispatchVoided),
+        (DeliveryStatus::Completed, _) if shipped => Some(Trigger::DeliveryCompleted),
+        (DeliveryStatus::Failed, _) => Some(Trigger::DeliveryFailed { reason: "the carrier failed".into() }),
+        (DeliveryStatus::InProgress | DeliveryStatus::Completed, Some(tracking_id)) if !shipped => {
+            Some(Trigger::DeliveryStarted { tracking_id })
+        }
+        _ => None,
+    }
+}
+
+fn reservation(order: &Order) -> ReservationStep {
+    ReservationStep {
+        warehouse_id: order.warehouse_id.clone(),
+        allocation: order.allocation,
+        epoch: order.epoch,
+    }
+}

@@ -1,0 +1,324 @@
+//! The tables of the orders service.
+
+use crate::domain::create::Owner;
+use contracts::{
+    Order, OrderId, ShardId, UserId, WarehouseId,
+    events::{Event, Happening},
+    resources::{IndexSpec, Key, Replication, TableSpec},
+};
+use platform::{
+    Platform, Table, TableError,
+    bus::{self, Aggregate},
+    inbox::Inbox,
+    outbox::{self, Outbox, Pending},
+    page,
+    tables::{Condition, Item, Page, Query, TransactError, text},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Orders. Each region writes its own branch of an order only; the highest branch is the order.
+pub const ORDERS: TableSpec = TableSpec {
+    service: crate::NAME,
+    table: "",
+    partition: Key::text("orderId"),
+    sort: Some(Key::text("branch")),
+    indexes: &[
+        IndexSpec { name: "user", partition: Key::text("userId"), sort: Key::text("createdDate") },
+        IndexSpec { name: OPEN, partition: Key::text("openShard"), sort: Key::text("createdDate") },
+        IndexSpec { name: outbox::INDEX, partition: Key::text("outbox"), sort: Key::number("since") },
+    ],
+    replication: Replication::Global,
+};
+
+/// The journal's copy of this continent.
+pub const JOURNAL: TableSpec = TableSpec {
+    service: crate::NAME,
+    table: "journal",
+    partition: Key::text("shard"),
+    sort: Some(Key::text("keyHash")),
+    indexes: &[],
+    replication: Replication::Regional,
+};
+
+/// Which order a payment token is bound to.
+pub const TOKENS: TableSpec = TableSpec {
+    service: crate::NAME,
+    table: "tokens",
+    partition: Key::text("tokenHash"),
+    sort: None,
+    indexes: &[],
+    replication: Replication::Regional,
+};
+
+/// The highest ballot that this continent's copy has promised, by shard; and the epochs of warehouses.
+pub const LEASES: TableSpec = TableSpec {
+    service: "platform",
+    table: "leases",
+    partition: Key::text("scope"),
+    sort: None,
+    indexes: &[],
+    replication: Replication::Regional,
+};
+
+/// Warehouses that this region knows to be lost.
+pub const LOST_WAREHOUSES: TableSpec = TableSpec {
+    service: crate::NAME,
+    table: "lost-warehouses",
+    partition: Key::text("warehouseId"),
+    sort: None,
+    indexes: &[],
+    replication: Replication::Regional,
+};
+
+/// All tables of the service.
+pub const TABLES: &[TableSpec] = &[ORDERS, JOURNAL, TOKENS, LEASES, LOST_WAREHOUSES];
+
+/// The sparse index of orders that are not settled.
+const OPEN: &str = "open";
+/// Orders that one reading of a shard's open orders gives at most.
+const OPEN_MAX: usize = 10_000;
+
+/// An order as a region stores it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderRecord {
+    /// The order.
+    #[serde(flatten)]
+    pub order: Order,
+    /// `{epoch}#{region}` of the writer.
+    pub branch: String,
+    /// The sealed payment token.
+    pub payment_ref: String,
+    /// The shard, as long as the order is not settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_shard: Option<ShardId>,
+    /// Events not yet confirmed by the bus.
+    #[serde(flatten)]
+    pub pending: Pending,
+}
+
+/// The name of a writer's branch. Sorts by epoch.
+pub fn branch(owner: &Owner) -> String {
+    format!("{:012}#{}", owner.epoch, owner.region)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LostWarehouse {
+    warehouse_id: WarehouseId,
+    reason: String,
+}
+
+/// Reads and writes orders.
+#[derive(Clone)]
+pub struct Store {
+    platform: Platform,
+    orders: Table,
+    lost_warehouses: Table,
+    inbox: Inbox,
+    /// The relay of pending events.
+    pub outbox: Outbox,
+}
+
+impl Store {
+    /// The store of this region.
+    pub fn new(platform: &Platform) -> Self {
+        let orders = platform.table(&ORDERS);
+        Store {
+            platform: platform.clone(),
+            outbox: Outbox::new(platform, orders.clone()),
+            orders,
+            lost_warehouses: platform.table(&LOST_WAREHOUSES),
+            inbox: Inbox::new(platform, crate::NAME),
+        }
+    }
+
+    /// The order, as far as this region knows: its highest branch.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn get(&self, order_id: OrderId) -> Result<Option<OrderRecord>, TableError> {
+        let query = Query::partition("orderId", text(order_id.to_string())).consistent();
+        let branches: Vec<OrderRecord> = self.orders.query_all(query, 1000).await?;
+        Ok(highest(branches))
+    }
+
+    /// A page of a customer's orders, newest first.
+    ///
+    /// # Errors
+    /// When the table does not answer, or the page token is not one of ours.
+    pub async fn of_user(
+        &self,
+        user: &UserId,
+        limit: usize,
+        token: Option<&str>,
+    ) -> Result<Page<Order>, TableError> {
+        let query = Query::partition("userId", text(user.as_str())).index("user").newest_first().limit(limit);
+        let page = self.orders.query::<OrderRecord>(query.after(token)?).await?;
+        let mut newest: BTreeMap<OrderId, OrderRecord> = BTreeMap::new();
+        let mut order = Vec::new();
+        for record in page.items {
+            let id = record.order.order_id;
+            match newest.get(&id) {
+                Some(held) if rank(held) >= rank(&record) => continue,
+                Some(_) => {}
+                None => order.push(id),
+            }
+            newest.insert(id, record);
+        }
+        let items =
+            order.into_iter().filter_map(|id| newest.remove(&id)).map(|record| record.order).collect();
+        Ok(Page { items, next_token: page.next_token })
+    }
+
+    /// The orders of a shard that are not settled, each by its highest branch.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn open_in(&self, shard: &ShardId) -> Result<Vec<OrderRecord>, TableError> {
+        let query = Query::partition("openShard", text(shard.as_str())).index(OPEN);
+        let rows: Vec<OrderRecord> = self.orders.query_all(query, OPEN_MAX).await?;
+        let mut orders: BTreeMap<OrderId, Vec<OrderRecord>> = BTreeMap::new();
+        for row in rows {
+            orders.entry(row.order.order_id).or_default().push(row);
+        }
+        Ok(orders.into_values().filter_map(highest).collect())
+    }
+
+    /// Stores version 1 of an order, exactly as journalled, in the branch of `writer`. Storing it again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn create(&self, order: Order, payment_ref: String, writer: &Owner) -> Result<(), TableError> {
+        let event =
+            self.event(&order, &order.idempotency_key, Happening::OrderCreated(Box::new(order.clone())));
+        let record = self.record(order, payment_ref, writer, Pending::default(), &[event]);
+        match self.orders.put(&record, Condition::new_item("orderId")).await {
+            Ok(()) => self.notify(&record),
+            Err(TableError::Conflict) => {}
+            Err(other) => return Err(other),
+        }
+        Ok(())
+    }
+
+    /// Stores the next version of an order in the branch of `writer`, with its event pending; together with
+    /// the inbox row of the event that caused it, where one did.
+    ///
+    /// # Errors
+    /// [`TransactError::Cancelled`] when the order changed in between or the event was applied before.
+    pub async fn advance(
+        &self,
+        held: &OrderRecord,
+        next: Order,
+        writer: &Owner,
+        cause: Option<&Event>,
+    ) -> Result<OrderRecord, TransactError> {
+        let caused_by =
+            cause.map_or_else(|| "owner".to_owned(), |event| event.metadata.event_id.0.to_string());
+        let happening = Happening::OrderModified {
+            changed: changed(&held.order, &next),
+            old: Box::new(held.order.clone()),
+            new: Box::new(next.clone()),
+        };
+        let event = self.event(&next, &caused_by, happening);
+        let record = self.record(next, held.payment_ref.clone(), writer, held.pending.clone(), &[event]);
+        let condition = if record.branch == held.branch {
+            Condition::version(held.order.version)
+        } else {
+            Condition::new_item("orderId")
+        };
+        let mut transaction = self.orders.transaction().put(&self.orders, &record, condition)?;
+        if let Some(cause) = cause {
+            transaction = self.inbox.record(transaction, cause)?;
+        }
+        transaction.commit().await?;
+        self.notify(&record);
+        Ok(record)
+    }
+
+    /// Whether an event was applied before.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn seen(&self, event: &Event) -> Result<bool, TableError> {
+        self.inbox.seen(event).await
+    }
+
+    /// Remembers that a warehouse is lost.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn warehouse_lost(&self, warehouse_id: &WarehouseId, reason: &str) -> Result<(), TableError> {
+        let row = LostWarehouse { warehouse_id: warehouse_id.clone(), reason: reason.to_owned() };
+        match self.lost_warehouses.put(&row, Condition::new_item("warehouseId")).await {
+            Ok(()) | Err(TableError::Conflict) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Whether a warehouse is known to be lost.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn is_lost(&self, warehouse_id: &WarehouseId) -> Result<bool, TableError> {
+        let key = self.lost_warehouses.key(warehouse_id.as_str(), None);
+        Ok(self.lost_warehouses.get::<LostWarehouse>(key).await?.is_some())
+    }
+
+    /// The size of a page that a caller asked for.
+    pub fn page_limit(asked: Option<i64>) -> usize {
+        page::limit(asked)
+    }
+
+    fn record(
+        &self,
+        order: Order,
+        payment_ref: String,
+        writer: &Owner,
+        mut pending: Pending,
+        events: &[Event],
+    ) -> OrderRecord {
+        for event in events {
+            pending.add(event, self.platform.config.region.as_str(), self.platform.world.now());
+        }
+        let open_shard = (!order.settled()).then(|| order.shard.clone());
+        OrderRecord { branch: branch(writer), payment_ref, open_shard, pending, order }
+    }
+
+    fn event(&self, order: &Order, caused_by: &str, happening: Happening) -> Event {
+        let id = order.order_id.to_string();
+        let aggregate = Aggregate { kind: "order", id: &id, version: order.version, epoch: order.epoch };
+        bus::event(&self.platform, aggregate, caused_by, happening)
+    }
+
+    fn notify(&self, record: &OrderRecord) {
+        self.outbox.notify(self.key(record));
+    }
+
+    fn key(&self, record: &OrderRecord) -> Item {
+        self.orders.key(record.order.order_id.to_string(), Some(text(&record.branch)))
+    }
+}
+
+fn rank(record: &OrderRecord) -> (u64, u64) {
+    let epoch = record.branch.split('#').next().and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
+    (epoch, record.order.version)
+}
+
+/// The branch with the highest (epoch, version).
+fn highest(branches: Vec<OrderRecord>) -> Option<OrderRecord> {
+    branches.into_iter().max_by_key(rank)
+}
+
+/// The names of the top-level fields that differ.
+fn changed(old: &Order, new: &Order) -> Vec<String> {
+    let fields = |order: &Order| match serde_json::to_value(order) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (old, new) = (fields(old), fields(new));
+    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names.into_iter().filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
+}

@@ -1,0 +1,121 @@
+//! The table of products, and a copy of it in memory for readers.
+
+use contracts::{
+    Product, ProductId,
+    resources::{IndexSpec, Key, Replication, TableSpec},
+};
+use futures::future::try_join_all;
+use platform::{Platform, Table, TableError, World, tables::Condition};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
+
+/// The products.
+pub(crate) const PRODUCTS: TableSpec = TableSpec {
+    service: crate::NAME,
+    table: "",
+    partition: Key::text("productId"),
+    sort: None,
+    indexes: &[IndexSpec {
+        name: "category",
+        partition: Key::text("category"),
+        sort: Key::text("productId"),
+    }],
+    replication: Replication::Global,
+};
+
+/// The tables of this service.
+pub const TABLES: &[TableSpec] = &[PRODUCTS];
+
+/// How old the copy may be.
+const FRESH_FOR: Duration = Duration::from_secs(5);
+/// How old it may be while the table does not answer: an old catalogue is better than none, and prices are
+/// compared with the table itself before an order is accepted.
+const USABLE_FOR: Duration = Duration::from_secs(300);
+/// Products that the copy holds at most.
+const PRODUCTS_MAX: usize = 20_000;
+/// Products read in one call.
+const SCAN_PAGE: usize = 500;
+
+/// All products, in the order of their ids.
+pub(crate) type Catalogue = BTreeMap<ProductId, Product>;
+
+struct Copy {
+    read_at: Instant,
+    products: Arc<Catalogue>,
+}
+
+/// The products of this region.
+#[derive(Clone)]
+pub(crate) struct Store {
+    table: Table,
+    world: World,
+    copy: Arc<Mutex<Option<Copy>>>,
+}
+
+impl Store {
+    pub(crate) fn new(platform: &Platform) -> Self {
+        Store { table: platform.table(&PRODUCTS), world: platform.world.clone(), copy: Arc::default() }
+    }
+
+    /// The catalogue, at most [`FRESH_FOR`] old while the table answers.
+    pub(crate) async fn catalogue(&self) -> Result<Arc<Catalogue>, TableError> {
+        // Whoever comes while the table is being read waits for that one reading.
+        let mut copy = self.copy.lock().await;
+        let now = self.world.instant();
+        let age = copy.as_ref().map(|copy| now.saturating_duration_since(copy.read_at));
+        if let (Some(held), Some(age)) = (copy.as_ref(), age)
+            && age < FRESH_FOR
+        {
+            return Ok(held.products.clone());
+        }
+        match self.read_all().await {
+            Ok(products) => {
+                let products = Arc::new(products);
+                *copy = Some(Copy { read_at: now, products: products.clone() });
+                Ok(products)
+            }
+            Err(cause) => match copy.as_ref().filter(|_| age.is_some_and(|age| age < USABLE_FOR)) {
+                Some(held) => {
+                    tracing::warn!(%cause, "the catalogue cannot be read; an older copy is used");
+                    Ok(held.products.clone())
+                }
+                None => Err(cause),
+            },
+        }
+    }
+
+    async fn read_all(&self) -> Result<Catalogue, TableError> {
+        let mut catalogue = Catalogue::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = self.table.scan::<Product>(SCAN_PAGE, token.as_deref()).await?;
+            catalogue.extend(page.items.into_iter().map(|product| (product.product_id, product)));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(catalogue);
+            }
+            if catalogue.len() >= PRODUCTS_MAX {
+                tracing::error!(limit = PRODUCTS_MAX, "the catalogue is larger than its copy may be");
+                return Ok(catalogue);
+            }
+        }
+    }
+
+    /// The products with these ids, read consistently; unknown ones are missing from the answer.
+    pub(crate) async fn read_now(
+        &self,
+        ids: impl Iterator<Item = ProductId>,
+    ) -> Result<Catalogue, TableError> {
+        let gets = ids.map(|id| self.table.get::<Product>(self.table.key(id.to_string(), None)));
+        let found = try_join_all(gets).await?;
+        Ok(found.into_iter().flatten().map(|product| (product.product_id, product)).collect())
+    }
+
+    /// Writes a product that is not there yet.
+    pub(crate) async fn add(&self, product: &Product) -> Result<(), TableError> {
+        match self.table.put(product, Condition::new_item("productId")).await {
+            Err(TableError::Conflict) => Ok(()),
+            done => done,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the warehouse listens to: orders that are to be packed here, and orders that no longer are.
+
+use crate::{
+    NAME, clients,
+    domain::packaging,
+    store::{Store, Supply},
+};
+use contracts::{
+    Order, OrderId, Region,
+    events::{Event, Happening, source},
+    resources::Subscription,
+};
+use futures::future::BoxFuture;
+use platform::{
+    consumer::{Consumer, NotApplied},
+    inbox::Inbox,
+    tables::{TransactError, Transaction},
+};
+use std::sync::Arc;
+
+/// The events that the service's queue receives.
+pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
+    consumer: NAME,
+    events: &[(source::ORDERS, &["OrderCreated", "OrderModified", "OrderCancelled"])],
+});
+
+/// How often an event is tried again at once when others were faster on the same rows.
+const TRIES: usize = 5;
+/// Why an event comes again where that did not help.
+const TOO_BUSY: &str = "others were faster on the same rows";
+
+/// Applies events, here or in the region where the goods lie.
+#[derive(Clone)]
+pub(crate) struct Listener {
+    pub(crate) store: Store,
+    inbox: Inbox,
+}
+
+impl Listener {
+    pub(crate) fn new(store: &Store) -> Self {
+        Listener { store: store.clone(), inbox: Inbox::new(&store.platform, NAME) }
+    }
+
+    /// The consumer of the service's queue.
+    pub(crate) fn consumer(&self) -> Consumer {
+        let listener = self.clone();
+        let handler = move |event: Event| -> BoxFuture<'static, Result<(), NotApplied>> {
+            let listener = listener.clone();
+            Box::pin(async move { listener.apply(&event).await })
+        };
+        Consumer::new(&self.store.platform, NAME, Arc::new(handler))
+    }
+
+    /// Applies an event of this region's bus. An order's owner and its goods may be in two regions: then the
+    /// event goes on to where the goods lie.
+    async fn apply(&self, event: &Event) -> Result<(), NotApplied> {
+        let Some(order) = to_pack(event) else { return self.apply_here(event).await };
+        let config = &self.store.platform.config;
+        match config.warehouse(&order.warehouse_id).map(|known| &known.region) {
+            Some(home) if *home != config.region => self.forward(event, order, home).await,
+            _ => self.apply_here(event).await,
+        }
+    }
+
+    async fn forward(&self, event: &Event, order: &Order, home: &Region) -> Result<(), NotApplied> {
+        let lost = self.store.site(&order.warehouse_id).await?.is_some_and(|site| site.lost);
+        if lost {
+            // Nothing is left to pack there: the order's owner looks for another warehouse.
+            return Ok(());
+        }
+        clients::forward(&self.store.platform, home, event).await?;
+        Ok(())
+    }
+
+    /// Applies an event whose goods lie here, once.
+    pub(crate) async fn apply_here(&self, event: &Event) -> Result<(), NotApplied> {
+        match &event.happening {
+            Happening::OrderCancelled { order_id, .. } => self.withdraw(event, *order_id).await,
+            _ => match to_pack(event) {
+                Some(order) if self.store.is_home(&order.warehouse_id) => self.pack(event, order).await,
+                _ => Ok(()),
+            },
+        }
+    }
+
+    async fn pack(&self, event: &Event, order: &Order) -> Result<(), NotApplied> {
+        let lines = packaging::lines_of(order);
+        for _ in 0..TRIES {
+            let begun = self.store.begin();
+            let (supply, writes) = self.store.ask_for_package(begun, order, &lines).await?;
+            if supply == Supply::NothingKept {
+                // The order was cancelled in the meantime, or its goods went to another allocation.
+                tracing::warn!(order = %order.order_id, allocation = order.allocation, "nothing is kept for it");
+            }
+            if self.recorded(writes, event).await? {
+                return Ok(());
+            }
+        }
+        Err(NotApplied(TOO_BUSY.into()))
+    }
+
+    /// Withdraws a request that no picker began. What is begun is withdrawn by the order's owner, who
+    /// releases the goods.
+    async fn withdraw(&self, event: &Event, order_id: OrderId) -> Result<(), NotApplied> {
+        for _ in 0..TRIES {
+            let writes = self.store.withdraw_unstarted(self.store.begin(), order_id).await?;
+            if self.recorded(writes, event).await? {
+                return Ok(());
+            }
+        }
+        Err(NotApplied(TOO_BUSY.into()))
+    }
+
+    /// Commits an effect together with the row that remembers the event: whether the event is applied, by
+    /// this or by an earlier transaction.
+    async fn recorded(&self, writes: Transaction, event: &Event) -> Result<bool, NotApplied> {
+        match self.inbox.record(writes, event)?.commit().await {
+            Ok(()) => Ok(true),
+            // The inbox's row is the last one.
+            Err(TransactError::Cancelled(rows)) => Ok(rows.last().is_some_and(|row| row.failed)),
+            Err(TransactError::Busy) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The order that is to be packed, where the event says that one is.
+fn to_pack(event: &Event) -> Option<&Order> {
+    match &event.happening {
+        Happening::OrderCreated(order) if packaging::asked_for(order, &[]) => Some(order),
+        Happening::OrderModified { new, changed, .. } if packaging::asked_for(new, changed) => Some(new),
+        _ => None,
+    }
+}
