@@ -1,0 +1,19 @@
+//! The customer's side of one step: the request as bytes, and what the answer means.
+//!
+//! Nothing here opens a connection, so that Goose and the open-loop driver say and understand the same.
+
+mod judge;
+mod sign_in;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use judge::{Acknowledged, OrderAnswer, order_answer};
+pub use sign_in::{PreAuthorised, pre_authorise, pre_authorised, sign_in, signed_in};
+pub use steps::{
+    CartSeen, Delivery, OrderSeen, ProductSeen, Products, cart_seen, create_order, create_order_with,
+    delivery_price, delivery_priced, order, order_by_key, order_by_key_seen, order_seen, orders, orders_seen,
+    product, product_seen, products, products_seen, put_cart_item, search, search_seen,
+};
+pub use wire::{Reply, Request, Trouble};
