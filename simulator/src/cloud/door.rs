@@ -1,0 +1,68 @@
+//! The door itself: every call passes here, whichever way it came in.
+
+use super::Region;
+use super::faults::Service;
+use super::reply::{Refusal, Reply};
+
+/// A call as either door hands it over.
+pub(super) struct Call<'a> {
+    /// The `X-Amz-Target` header: service and operation.
+    pub(super) target: &'a str,
+    /// The body as it came.
+    pub(super) body: &'a [u8],
+    /// The host the caller used, where queue URLs should lead back to it.
+    pub(super) host: Option<&'a str>,
+}
+
+impl Region {
+    pub(super) async fn answer(&self, call: Call<'_>) -> Reply {
+        let Some((service, operation)) = addressed(call.target) else {
+            return self.unknown(call.target);
+        };
+        let (wait, throttled) = self.faults.at_door(service, &self.dice);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        if throttled {
+            self.meter.throttled();
+            return Reply::refused(&throttle(service));
+        }
+        let Ok(body) = std::str::from_utf8(call.body) else {
+            return Reply::refused(&Refusal::new("SerializationException", "the body is not UTF-8"));
+        };
+        let answer = match service {
+            Service::DynamoDb => self.dynamo.call(operation, body),
+            Service::EventBridge => self.bus.call(operation, body, &self.faults, &self.meter),
+            Service::Sqs => self.queues.call(operation, body, call.host, &self.meter).await,
+            Service::Cognito => self.identity.call(operation, body, &self.meter),
+        };
+        answer.unwrap_or_else(|| self.unknown(call.target))
+    }
+
+    fn unknown(&self, target: &str) -> Reply {
+        self.meter.unknown(target);
+        Reply::unknown_operation(target)
+    }
+}
+
+fn addressed(target: &str) -> Option<(Service, &str)> {
+    let (prefix, operation) = target.split_once('.')?;
+    let service = match prefix {
+        "DynamoDB_20120810" | "DynamoDBStreams_20120810" => Service::DynamoDb,
+        "AWSEvents" => Service::EventBridge,
+        "AmazonSQS" => Service::Sqs,
+        "AWSCognitoIdentityProviderService" => Service::Cognito,
+        _ => return None,
+    };
+    Some((service, operation))
+}
+
+fn throttle(service: Service) -> Refusal {
+    let code = match service {
+        Service::DynamoDb => "ProvisionedThroughputExceededException",
+        Service::EventBridge => "ThrottlingException",
+        Service::Sqs => "RequestThrottled",
+        Service::Cognito => "TooManyRequestsException",
+    };
+    Refusal::new(code, "Rate exceeded")
+}

@@ -1,0 +1,203 @@
+//! The cloud a region runs on: an AWS of its own, speaking the real wire protocols.
+//!
+//! A `Cloud` is DynamoDB with streams, an EventBridge bus that feeds SQS queues, and Cognito user pools, all in
+//! memory and all of one region. Two doors lead to the same state: an in-process HTTP client for the SDKs of
+//! the region's own services, and an axum router for everybody else. The door is where faults, throttling and
+//! metering act.
+//!
+//! What differs from AWS on purpose:
+//! - signatures are not checked: who may call whom is the platform's business and is tested there; the region
+//!   is the configuration's, not the signature scope's;
+//! - what is not emulated answers `UnknownOperationException` and is counted, it never pretends;
+//! - a table's change history is kept only as long as replication needs it.
+
+mod bus;
+mod clock;
+mod dice;
+mod door;
+mod dump;
+mod dynamo;
+mod faults;
+mod identity;
+mod in_process;
+mod listener;
+mod queues;
+mod replication;
+mod reply;
+mod usage;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, ensure};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use contracts::resources::{self, Subscription, TableSpec};
+
+pub use dump::{Dump, QueueDepth};
+pub use faults::{FaultSettings, Faults, Service};
+pub use identity::{PoolConfig, PoolKey, SeedUser, generate_pool_key};
+pub use replication::{Applied, ReplicatedBatch, ReplicatedWrite, ReplicationSource};
+pub use usage::{EventUsage, OperationUsage, Usage};
+
+use bus::Bus;
+use dice::Dice;
+use dynamo::Dynamo;
+use identity::Identity;
+use queues::Queues;
+use usage::Meter;
+
+/// The clock of a cloud: milliseconds since the Unix epoch.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What a region's cloud is made of.
+pub struct CloudConfig {
+    /// The region's name, such as `eu-west-1`.
+    pub region: String,
+    /// The environment, part of every resource's name.
+    pub env: String,
+    /// The account, 12 digits.
+    pub account: String,
+    /// The tables of all services.
+    pub tables: Vec<TableSpec>,
+    /// Who listens to which events.
+    pub subscriptions: Vec<Subscription>,
+    /// The user pools that sign in here.
+    pub pools: Vec<PoolConfig>,
+    /// Where everything random comes from.
+    pub seed: u64,
+    /// The only clock used for state; waiting is tokio's.
+    pub clock: Clock,
+}
+
+/// One region's cloud. Cheap to clone; all clones share the state.
+#[derive(Clone)]
+pub struct Cloud(Arc<Region>);
+
+/// The state behind the doors.
+struct Region {
+    faults: Faults,
+    dice: Arc<Dice>,
+    meter: Arc<Meter>,
+    dynamo: Dynamo,
+    queues: Queues,
+    bus: Bus,
+    identity: Identity,
+}
+
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cloud").finish_non_exhaustive()
+    }
+}
+
+impl Cloud {
+    /// Creates tables, bus, rules, queues and pools, then checks that the engine behaves.
+    ///
+    /// # Errors
+    /// A configuration that cannot work, or an engine that fails its self-test.
+    pub async fn start(config: CloudConfig) -> anyhow::Result<Cloud> {
+        check(&config)?;
+        let dice = Arc::new(Dice::new(config.seed));
+        let meter = Arc::new(Meter::default());
+        let dynamo = Dynamo::start(&config, meter.clone())
+            .with_context(|| format!("DynamoDB of {} does not start", config.region))?;
+        let queues = Queues::create(&config);
+        let bus = Bus::create(&config, &queues, dice.clone())?;
+        let identity = Identity::create(&config, dice.clone())?;
+        Ok(Cloud(Arc::new(Region { faults: Faults::default(), dice, meter, dynamo, queues, bus, identity })))
+    }
+
+    /// The in-process door: give it to the SDK clients of the region's own services.
+    pub fn http_client(&self) -> SharedHttpClient {
+        in_process::client(self.0.clone())
+    }
+
+    /// The HTTP door: serve it on a listener for other regions and for stock clients.
+    pub fn router(&self) -> axum::Router {
+        listener::router(self.0.clone())
+    }
+
+    /// What was used since the start.
+    pub fn usage(&self) -> Usage {
+        self.0.meter.usage()
+    }
+
+    /// Everything the region holds, for the checks.
+    ///
+    /// # Errors
+    /// The database failed to read a table.
+    pub fn dump(&self) -> anyhow::Result<Dump> {
+        Ok(Dump { tables: self.0.dynamo.dump()?, queues: self.0.queues.depths() })
+    }
+
+    /// The items of one table, `service` or `service.table`, in plain JSON.
+    ///
+    /// # Errors
+    /// No such table, or the database failed to read it.
+    pub fn dump_table(&self, table: &str) -> anyhow::Result<Vec<serde_json::Value>> {
+        self.0.dynamo.dump_table(table)
+    }
+
+    /// The writes of this region's global tables, with a cursor at the oldest one kept.
+    pub fn replication(&self) -> ReplicationSource {
+        self.0.dynamo.replication()
+    }
+
+    /// Merges another region's writes into the global tables: per item, the last writer wins.
+    ///
+    /// # Errors
+    /// A write that names no global table here or has no readable key; writes before it stay applied.
+    pub fn apply(&self, batch: ReplicatedBatch) -> anyhow::Result<Applied> {
+        self.0.dynamo.apply(batch)
+    }
+
+    /// The knobs at the door.
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// The latest events the bus accepted, oldest first; `usage().events.tap_dropped` says how many older
+    /// ones were let go.
+    pub fn tap(&self) -> Vec<serde_json::Value> {
+        self.0.bus.tap()
+    }
+
+    /// Moves a consumer's dead letters back to its queue; says how many.
+    ///
+    /// # Errors
+    /// No such consumer.
+    pub fn redrive(&self, consumer: &str) -> anyhow::Result<usize> {
+        self.0.queues.redrive(consumer).with_context(|| format!("no queue for consumer {consumer}"))
+    }
+
+    /// The public keys of all pools that sign in here, as one key set.
+    pub fn jwks(&self) -> serde_json::Value {
+        self.0.identity.jwks()
+    }
+
+    /// The code last mailed to a user of a pool, for tests that confirm a sign-up as a customer would.
+    pub fn mailed_code(&self, pool_id: &str, username: &str) -> Option<String> {
+        self.0.identity.mailed_code(pool_id, username)
+    }
+}
+
+fn check(config: &CloudConfig) -> anyhow::Result<()> {
+    ensure!(!config.region.is_empty(), "the region has no name");
+    ensure!(
+        config.account.len() == 12 && config.account.bytes().all(|b| b.is_ascii_digit()),
+        "account {:?} is not 12 digits",
+        config.account
+    );
+    let mut names: Vec<_> = config.tables.iter().map(|table| table.physical_name(&config.env)).collect();
+    names.extend(config.subscriptions.iter().map(|s| resources::queue_name(&config.env, s.consumer)));
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        anyhow::bail!("{} is declared twice", pair[0]);
+    }
+    Ok(())
+}
+
+/// Locks state that stays consistent even if a holder panicked: every critical section here changes it in
+/// steps that each leave it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
