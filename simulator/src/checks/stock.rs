@@ -1,0 +1,220 @@
+//! S1, S4 and S5: stock is never negative, orders hold what they should, and what left was packed.
+
+use super::Tally;
+use super::records::{Branch, Records, all_items, branch_of, has_table, order_in, parse};
+use contracts::ids::{OrderId, ProductId, WarehouseId};
+use contracts::order::{Order, OrderStatus};
+use contracts::stock::{Movement, Reservation, StockLedgerRow, StockLevel};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A product in a warehouse.
+pub(super) type Place = (WarehouseId, ProductId);
+
+/// The stock as its readers see it: the highest (epoch, version) of each product and warehouse.
+pub(super) fn levels(records: &Records<'_>) -> BTreeMap<Place, StockLevel> {
+    let mut levels: BTreeMap<Place, (u64, StockLevel)> = BTreeMap::new();
+    for (_, item) in all_items(records.case.last(), "warehouse.stock") {
+        let Ok(level) = parse::<StockLevel>(item) else { continue };
+        let epoch = branch_of(item).map_or(0, |branch| branch.epoch);
+        let place = (level.warehouse_id.clone(), level.product_id);
+        match levels.get(&place) {
+            Some((e, l)) if (*e, l.version) >= (epoch, level.version) => {}
+            _ => drop(levels.insert(place, (epoch, level))),
+        }
+    }
+    levels.into_iter().map(|(place, (_, level))| (place, level)).collect()
+}
+
+/// The reservations as their readers see them.
+pub(super) fn reservations(records: &Records<'_>) -> Vec<Reservation> {
+    let mut winners: BTreeMap<_, (u64, Reservation)> = BTreeMap::new();
+    for (_, item) in all_items(records.case.last(), "warehouse.reservations") {
+        let Ok(row) = parse::<Reservation>(item) else { continue };
+        let epoch = branch_of(item).map_or(0, |branch| branch.epoch);
+        let key = (row.order_id, row.product_id, row.warehouse_id.clone(), row.allocation);
+        match winners.get(&key) {
+            Some((e, r)) if (*e, r.version) >= (epoch, row.version) => {}
+            _ => drop(winners.insert(key, (epoch, row))),
+        }
+    }
+    winners.into_values().map(|(_, row)| row).collect()
+}
+
+/// The ledger rows of each product and warehouse, by number, merged over regions.
+pub(super) fn ledger(records: &Records<'_>) -> BTreeMap<Place, BTreeMap<u64, StockLedgerRow>> {
+    let mut ledger: BTreeMap<Place, BTreeMap<u64, StockLedgerRow>> = BTreeMap::new();
+    for (_, item) in all_items(records.case.last(), "warehouse.ledger") {
+        if let Ok(row) = parse::<StockLedgerRow>(item) {
+            let place = (row.warehouse_id.clone(), row.product_id);
+            ledger.entry(place).or_default().insert(row.seq, row);
+        }
+    }
+    ledger
+}
+
+/// S1: nothing is negative and no more is reserved than lies there, in every row of every region.
+pub(super) fn never_negative(records: &Records<'_>, tally: &mut Tally) {
+    let dumps = records.case.last();
+    if !has_table(dumps, "warehouse.ledger") {
+        return tally.absent("the stock ledger was not dumped");
+    }
+    let sound = |on_hand: i64, reserved: i64| on_hand >= 0 && reserved >= 0 && reserved <= on_hand;
+    for (_, item) in all_items(dumps, "warehouse.ledger") {
+        match parse::<StockLedgerRow>(item) {
+            Ok(row) => tally.demand(sound(row.on_hand_after, row.reserved_after), row.product_id, || {
+                let (on_hand, reserved) = (row.on_hand_after, row.reserved_after);
+                format!("{} at movement {}: {on_hand} there, {reserved} reserved", row.warehouse_id, row.seq)
+            }),
+            Err(why) => tally.broken(format!("a row of the stock ledger cannot be read: {why}"), ["ledger"]),
+        }
+    }
+    for (_, item) in all_items(dumps, "warehouse.stock") {
+        match parse::<StockLevel>(item) {
+            Ok(level) => tally.demand(sound(level.on_hand, level.reserved), level.product_id, || {
+                format!("{}: {} there, {} reserved", level.warehouse_id, level.on_hand, level.reserved)
+            }),
+            Err(why) => tally.broken(format!("a row of the stock cannot be read: {why}"), ["stock"]),
+        }
+    }
+}
+
+/// S4: settled orders hold no reservation, working ones exactly their lines, waiting ones none.
+pub(super) fn held_for_orders(records: &Records<'_>, tally: &mut Tally) {
+    if !has_table(records.case.last(), "warehouse.reservations") {
+        return tally.absent("the reservations were not dumped");
+    }
+    let unaccountable = records.case.unaccountable_warehouses();
+    let mut open: BTreeMap<OrderId, Vec<Reservation>> = BTreeMap::new();
+    let mut beyond: BTreeSet<OrderId> = BTreeSet::new();
+    for row in reservations(records).into_iter().filter(|row| row.state.open()) {
+        match unaccountable.contains(&row.warehouse_id) {
+            true => drop(beyond.insert(row.order_id)),
+            false => open.entry(row.order_id).or_default().push(row),
+        }
+    }
+    (0..beyond.len()).for_each(|_| tally.cannot_tell());
+    for order in records.last.winners().map(|row| &row.order) {
+        if unaccountable.contains(&order.warehouse_id) && !order.settled() {
+            tally.cannot_tell();
+            continue;
+        }
+        let fault = holding_fault(order, open.get(&order.order_id).map_or(&[], Vec::as_slice));
+        tally.demand(fault.is_none(), order.order_id, || fault.unwrap_or_default());
+    }
+    let unknown = open.keys().filter(|order_id| !records.last.exists(order_id));
+    for order_id in unknown.filter(|order_id| !expected_to_expire(records, order_id)) {
+        tally.broken("stock is reserved for an order that does not exist", [order_id]);
+    }
+}
+
+/// A reservation of an attempt whose fate was never known ends by its own expiry.
+fn expected_to_expire(records: &Records<'_>, order_id: &OrderId) -> bool {
+    records.attempts.contains_key(order_id)
+}
+
+fn holding_fault(order: &Order, open: &[Reservation]) -> Option<String> {
+    use OrderStatus::{Backordered, New, Packaged, Packaging, Paid, Reallocating};
+    let held: BTreeMap<ProductId, u32> = units(open.iter().map(|row| (row.product_id, row.quantity)));
+    let lines = units(order.products.iter().map(|line| (line.product_id, line.quantity)));
+    match order.status {
+        _ if order.settled() && !held.is_empty() => {
+            Some("settled, and stock is still reserved for it".to_owned())
+        }
+        New | Packaging | Packaged | Paid if held != lines => {
+            Some(format!("{} and holds {} of {} units", order.status, total(&held), total(&lines)))
+        }
+        Backordered | Reallocating if !held.is_empty() => Some(format!("{} and holds stock", order.status)),
+        _ => None,
+    }
+}
+
+fn units(rows: impl Iterator<Item = (ProductId, u32)>) -> BTreeMap<ProductId, u32> {
+    rows.fold(BTreeMap::new(), |mut sum, (product, quantity)| {
+        *sum.entry(product).or_default() += quantity;
+        sum
+    })
+}
+
+fn total(units: &BTreeMap<ProductId, u32>) -> u32 {
+    units.values().sum()
+}
+
+/// S5: units consumed for an order are the units packaged, and no more than were ordered.
+pub(super) fn shipped_what_was_packed(records: &Records<'_>, tally: &mut Tally) {
+    if !has_table(records.case.last(), "warehouse.ledger") || !has_table(records.case.last(), "warehouse") {
+        return tally.absent("the warehouse was not dumped");
+    }
+    let unaccountable = records.case.unaccountable_warehouses();
+    let packed = packed(records);
+    for ((order_id, product_id), consumed) in consumed(records) {
+        let Some(ordered) = ordered(records, &order_id, &product_id) else {
+            tally.broken("units were taken for an order that does not have the product", [order_id]);
+            continue;
+        };
+        tally.demand(consumed <= ordered, order_id, || format!("{consumed} units taken, {ordered} ordered"));
+        let lost =
+            records.last.winner(&order_id).is_some_and(|row| unaccountable.contains(&row.order.warehouse_id));
+        match packed.get(&(order_id, product_id)) {
+            Some(packed) => tally.demand(consumed == *packed, order_id, || {
+                format!("{consumed} units taken, {packed} in the package")
+            }),
+            None if lost => tally.cannot_tell(),
+            None => tally.broken("units were taken that no package holds", [order_id]),
+        }
+    }
+}
+
+fn consumed(records: &Records<'_>) -> BTreeMap<(OrderId, ProductId), i64> {
+    let mut units = BTreeMap::new();
+    let rows = ledger(records).into_values().flat_map(BTreeMap::into_values);
+    for row in rows.filter(|row| row.movement == Movement::Consume) {
+        if let Some(order_id) = order_in(&row.reference) {
+            *units.entry((order_id, row.product_id)).or_default() += row.quantity;
+        }
+    }
+    units
+}
+
+/// Packaged units along each order's winning branch of packaging rows.
+fn packed(records: &Records<'_>) -> BTreeMap<(OrderId, ProductId), i64> {
+    let mut packed: BTreeMap<(OrderId, ProductId), (Branch, i64)> = BTreeMap::new();
+    for (_, item) in all_items(records.case.last(), "warehouse") {
+        let order_id = item["orderId"].as_str().and_then(|id| id.parse().ok());
+        let product_id = item["productId"].as_str().and_then(|id| id.parse().ok());
+        let units = item["packagedQuantity"].as_i64();
+        let Some((((order_id, product_id), units), branch)) =
+            order_id.zip(product_id).zip(units).zip(branch_of(item))
+        else {
+            continue;
+        };
+        match packed.get(&(order_id, product_id)) {
+            Some((held, most)) if (held.epoch, *most) >= (branch.epoch, units) => {}
+            _ => drop(packed.insert((order_id, product_id), (branch, units))),
+        }
+    }
+    packed.into_iter().map(|(key, (_, units))| (key, units)).collect()
+}
+
+/// Units ordered, by the journal or by the customer's own attempt.
+fn ordered(records: &Records<'_>, order_id: &OrderId, product_id: &ProductId) -> Option<i64> {
+    let journalled = records.last.journalled(order_id).map(|order| {
+        order
+            .products
+            .iter()
+            .filter(|line| line.product_id == *product_id)
+            .map(|line| line.quantity)
+            .sum::<u32>()
+    });
+    let asked = || {
+        let attempt = records.attempts.get(order_id)?.first()?;
+        Some(
+            attempt
+                .lines
+                .iter()
+                .filter(|line| line.product_id == *product_id)
+                .map(|line| line.quantity)
+                .sum(),
+        )
+    };
+    journalled.or_else(asked).filter(|units| *units > 0).map(i64::from)
+}

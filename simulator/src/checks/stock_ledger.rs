@@ -1,0 +1,134 @@
+//! S2 and S3: the books of each warehouse add up, movement by movement.
+
+use super::Tally;
+use super::records::{Records, has_table};
+use super::stock::{Place, ledger, levels, reservations};
+use contracts::stock::{Movement, StockLedgerRow, StockLevel};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// S2: what lies there is what came in less what went out, at every movement and at the end.
+pub(super) fn on_hand_adds_up(records: &Records<'_>, tally: &mut Tally) {
+    if !has_table(records.case.last(), "warehouse.ledger") {
+        return tally.absent("the stock ledger was not dumped");
+    }
+    let initial = initial(records);
+    let ledger = ledger(records);
+    let levels = levels(records);
+    for place in places(&levels, &initial, &ledger) {
+        if is_unaccountable(records, place) {
+            tally.cannot_tell();
+            continue;
+        }
+        let rows = ledger.get(place);
+        let fault = on_hand_fault(levels.get(place), initial.get(place).copied(), rows);
+        tally.looked_at(rows.map_or(1, BTreeMap::len));
+        if let Some(fault) = fault {
+            tally.broken(format!("{}: {fault}", place.0), [place.1]);
+        }
+    }
+}
+
+fn places<'a>(
+    levels: &'a BTreeMap<Place, StockLevel>,
+    initial: &'a BTreeMap<Place, i64>,
+    ledger: &'a BTreeMap<Place, BTreeMap<u64, StockLedgerRow>>,
+) -> BTreeSet<&'a Place> {
+    levels.keys().chain(initial.keys()).chain(ledger.keys()).collect()
+}
+
+fn is_unaccountable(records: &Records<'_>, place: &Place) -> bool {
+    records.case.unaccountable_warehouses().contains(&place.0)
+}
+
+fn initial(records: &Records<'_>) -> BTreeMap<Place, i64> {
+    let levels = records.case.initial_stock.iter().flatten();
+    levels.map(|level| ((level.warehouse_id.clone(), level.product_id), level.on_hand)).collect()
+}
+
+/// Walks the movements from the initial stock to the level that is stored.
+fn on_hand_fault(
+    level: Option<&StockLevel>,
+    initial: Option<i64>,
+    rows: Option<&BTreeMap<u64, StockLedgerRow>>,
+) -> Option<String> {
+    let Some(level) = level else { return Some("the stock has no row".to_owned()) };
+    let mut on_hand = initial;
+    let mut expected_seq = None;
+    for row in rows.into_iter().flat_map(BTreeMap::values) {
+        if expected_seq.is_some_and(|seq| seq != row.seq) {
+            return Some(format!("movement {} is missing", expected_seq.unwrap_or_default()));
+        }
+        expected_seq = Some(row.seq + 1);
+        let wanted = match row.movement {
+            // The first row puts the initial stock there; nothing else may.
+            Movement::Initial => Some(initial.unwrap_or(row.quantity)),
+            // Corrections go either way: the row itself says how far.
+            Movement::Adjustment => Some(row.on_hand_after),
+            movement => on_hand.map(|before| before + on_hand_step(movement, row.quantity)),
+        };
+        let wanted = wanted.unwrap_or(row.on_hand_after);
+        if wanted != row.on_hand_after {
+            return Some(format!(
+                "after movement {} there were {} instead of {wanted}",
+                row.seq, row.on_hand_after
+            ));
+        }
+        on_hand = Some(wanted);
+    }
+    let expected = on_hand.unwrap_or(0);
+    (expected != level.on_hand).then(|| format!("{} there, the movements come to {expected}", level.on_hand))
+}
+
+fn on_hand_step(movement: Movement, quantity: i64) -> i64 {
+    match movement {
+        Movement::Receipt | Movement::Restock => quantity,
+        Movement::Consume | Movement::WriteOff => -quantity,
+        Movement::Reserve | Movement::Release | Movement::Initial | Movement::Adjustment => 0,
+    }
+}
+
+/// S3: what is reserved is the sum of the open reservations, and each movement changes it as it says.
+pub(super) fn reserved_adds_up(records: &Records<'_>, tally: &mut Tally) {
+    let dumps = records.case.last();
+    if !has_table(dumps, "warehouse.stock") || !has_table(dumps, "warehouse.reservations") {
+        return tally.absent("stock and reservations were not dumped");
+    }
+    let mut open: BTreeMap<Place, i64> = BTreeMap::new();
+    for row in reservations(records).into_iter().filter(|row| row.state.open()) {
+        *open.entry((row.warehouse_id.clone(), row.product_id)).or_default() += i64::from(row.quantity);
+    }
+    let (levels, ledger) = (levels(records), ledger(records));
+    let everywhere: BTreeSet<&Place> = levels.keys().chain(open.keys()).collect();
+    for place in everywhere {
+        if is_unaccountable(records, place) {
+            tally.cannot_tell();
+            continue;
+        }
+        let reserved = levels.get(place).map_or(0, |level| level.reserved);
+        let open = open.get(place).copied().unwrap_or(0);
+        tally.demand(reserved == open, place.1, || {
+            format!("{}: {reserved} reserved, the open reservations come to {open}", place.0)
+        });
+        if let Some(fault) = ledger.get(place).and_then(reserved_fault) {
+            tally.broken(format!("{}: {fault}", place.0), [place.1]);
+        }
+    }
+}
+
+fn reserved_fault(rows: &BTreeMap<u64, StockLedgerRow>) -> Option<String> {
+    let consecutive = rows.values().zip(rows.values().skip(1));
+    for (before, after) in consecutive.filter(|(before, after)| after.seq == before.seq + 1) {
+        let step = after.reserved_after - before.reserved_after;
+        let right = match after.movement {
+            Movement::Reserve => step == after.quantity,
+            Movement::Release | Movement::Consume => step == -after.quantity,
+            // Goods that are written off may or may not have been spoken for.
+            Movement::WriteOff => (-after.quantity..=0).contains(&step),
+            Movement::Receipt | Movement::Restock | Movement::Adjustment | Movement::Initial => step == 0,
+        };
+        if !right {
+            return Some(format!("movement {} changed the reserved units by {step}", after.seq));
+        }
+    }
+    None
+}

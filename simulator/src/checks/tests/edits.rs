@@ -1,0 +1,106 @@
+//! Ways to corrupt a run.
+
+use crate::checks::{Case, ParkedEvent, ProviderEntry};
+use contracts::order::OrderStatus;
+use serde_json::{Value, json};
+
+/// Takes the failed-over order out of every table.
+pub(super) fn forget_everything_about_one_order(case: &mut Case) {
+    let joe = case.attempts.iter().find(|attempt| attempt.user_id.as_str() == "joe").expect("joe ordered");
+    let id = joe.order_id.expect("acknowledged").to_string();
+    for_all(case, |tables| {
+        tables.values_mut().for_each(|rows| rows.retain(|row| !row.to_string().contains(&id)));
+    });
+}
+
+type Tables = std::collections::BTreeMap<String, Vec<Value>>;
+
+pub(super) fn for_all(case: &mut Case, mut change: impl FnMut(&mut Tables)) {
+    let dumps = case.before_heal.iter_mut().chain(case.after_heal.iter_mut().flatten());
+    dumps.for_each(|dump| change(&mut dump.tables));
+}
+
+pub(super) fn edit(case: &mut Case, table: &str, change: fn(&mut Value)) {
+    for_all(case, |tables| tables.get_mut(table).into_iter().flatten().for_each(change));
+}
+
+pub(super) fn edit_in(case: &mut Case, region: &str, table: &str, change: fn(&mut Value)) {
+    let dumps = case.before_heal.iter_mut().chain(case.after_heal.iter_mut().flatten());
+    for dump in dumps.filter(|dump| dump.region == region) {
+        dump.tables.get_mut(table).into_iter().flatten().for_each(change);
+    }
+}
+
+pub(super) fn clear(case: &mut Case, region: &str, table: &str) {
+    let dumps = case.before_heal.iter_mut().chain(case.after_heal.iter_mut().flatten());
+    dumps
+        .filter(|dump| dump.region == region)
+        .for_each(|dump| drop(dump.tables.insert(table.into(), Vec::new())));
+}
+
+pub(super) fn retain(case: &mut Case, table: &str, keep: fn(&Value) -> bool) {
+    for_all(case, |tables| tables.get_mut(table).into_iter().for_each(|rows| rows.retain(keep)));
+}
+
+/// Rewrites the values of the journal's entries, which are texts inside texts.
+pub(super) fn edit_journal(case: &mut Case, from: &str, to: &str) {
+    for_all(case, |tables| {
+        for row in tables.get_mut("orders.journal").into_iter().flatten() {
+            row["value"] = json!(row["value"].as_str().expect("text").replace(from, to));
+        }
+    });
+}
+
+pub(super) fn hash_of(token: &str) -> String {
+    contracts::keys::token_hash(token)
+}
+
+/// Sets the status of every order, in a way that the history agrees with.
+pub(super) fn status(case: &mut Case, word: &'static str) {
+    assert!(OrderStatus::ALL.iter().any(|status| status.to_string() == word));
+    for_all(case, |tables| {
+        for row in tables.get_mut("orders").into_iter().flatten() {
+            let last = row["history"].as_array().expect("list").len() - 1;
+            row["status"] = json!(word);
+            row["history"][last]["status"] = json!(word);
+        }
+    });
+}
+
+pub(super) fn second_order_of_the_same_key(case: &mut Case) {
+    for_all(case, |tables| {
+        let rows = tables.get_mut("orders").expect("orders");
+        let of_eva = rows.iter().find(|row| row["userId"] == "eva").expect("eva ordered");
+        let mut twin = of_eva.clone();
+        twin["orderId"] = json!(uuid::Uuid::from_u128(99));
+        rows.push(twin);
+    });
+}
+
+pub(super) fn parked() -> ParkedEvent {
+    ParkedEvent { region: "eu-west-1".into(), consumer: "orders".into(), event_id: "e1".into() }
+}
+
+pub(super) fn first(case: &mut Case, operation: &str, change: fn(&mut ProviderEntry)) {
+    let entries = case.provider.as_mut().expect("given");
+    change(entries.iter_mut().find(|entry| entry.operation == operation).expect("there is one"));
+}
+
+/// Repeats the first entry of a kind, changed.
+pub(super) fn again(case: &mut Case, operation: &str, change: fn(&mut ProviderEntry)) {
+    let entries = case.provider.as_mut().expect("given");
+    let mut entry = entries.iter().find(|entry| entry.operation == operation).expect("there is one").clone();
+    change(&mut entry);
+    entries.push(entry);
+}
+
+/// The events of the first tap.
+pub(super) fn events(case: &mut Case) -> &mut Vec<Value> {
+    let taps = case.taps.as_mut().expect("given");
+    &mut taps.iter_mut().find(|tap| tap.region == "eu-west-1").expect("a tap").events
+}
+
+/// Changes the last answer, the one that shed load.
+pub(super) fn answer(case: &mut Case, change: fn(&mut crate::checks::Answer)) {
+    change(case.answers.as_mut().expect("given").last_mut().expect("not empty"));
+}

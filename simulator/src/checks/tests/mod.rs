@@ -1,0 +1,72 @@
+//! The checks are checked: a sound run passes all of them, and for each one there is a way to fail it.
+
+mod edits;
+mod mutations;
+mod order_story;
+mod world;
+
+use super::{Case, Standing, check, count_orders, recovery_ms};
+use std::collections::BTreeSet;
+use world::{calm, flood};
+
+fn broken(case: &Case) -> Vec<String> {
+    let breaches = check(case).into_iter().flat_map(|result| result.violations);
+    breaches
+        .map(|violation| format!("{}: {} {:?}", violation.invariant, violation.message, violation.ids))
+        .collect()
+}
+
+#[test]
+fn a_sound_run_breaks_nothing() {
+    assert_eq!(broken(&calm()), Vec::<String>::new());
+}
+
+#[test]
+fn a_flood_that_was_survived_breaks_nothing() {
+    assert_eq!(broken(&flood()), Vec::<String>::new());
+}
+
+#[test]
+fn the_two_runs_together_judge_every_invariant() {
+    let judged = |case: &Case| -> BTreeSet<&str> {
+        let results = check(case).into_iter().filter(|result| result.standing() == Standing::Kept);
+        results.filter(|result| result.checked > 0).map(|result| result.id).collect()
+    };
+    let all: BTreeSet<&str> = super::invariants::ALL.iter().map(|invariant| invariant.id).collect();
+    assert_eq!(judged(&calm()).union(&judged(&flood())).copied().collect::<BTreeSet<_>>(), all);
+}
+
+#[test]
+fn nothing_collected_is_nothing_judged() {
+    for result in check(&Case::default()) {
+        assert_eq!(result.standing(), Standing::NotJudged, "{}", result.id);
+    }
+}
+
+#[test]
+fn what_a_lost_continent_held_is_counted_as_unjudged() {
+    let results = check(&flood());
+    for id in ["S2", "S3"] {
+        let result = results.iter().find(|result| result.id == id).expect("listed");
+        assert!(result.unjudged > 0, "{id}");
+    }
+    let heal = results.iter().find(|result| result.id == "D5").expect("listed");
+    assert_eq!(heal.not_judged.as_deref(), Some("a lost region never came back"));
+}
+
+#[test]
+fn orders_are_counted_as_customers_saw_them() {
+    let mut case = flood();
+    let counts = count_orders(&case);
+    assert_eq!((counts.attempted, counts.acknowledged, counts.refused, counts.ambiguous), (6, 4, 1, 1));
+    assert_eq!((counts.lost, counts.duplicated, counts.lost_at_disaster), (0, 0, 0));
+    edits::forget_everything_about_one_order(&mut case);
+    let counts = count_orders(&case);
+    assert_eq!((counts.lost, counts.lost_at_disaster), (1, 1));
+}
+
+#[test]
+fn recovery_is_counted_from_the_loss_to_the_first_answer_of_a_survivor() {
+    assert_eq!(recovery_ms(&flood()), Some(1_600));
+    assert_eq!(recovery_ms(&calm()), None);
+}

@@ -1,0 +1,148 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use contracts::ids::Region;
+use platform::config::Durability;
+use std::path::PathBuf;
+
+/// Runs the whole platform in several regions, floods a continent and proves what was kept.
+///
+/// Exit codes: 0 all goals met; 10 a goal was missed; 11 an invariant was broken (a promise to a customer);
+/// 12 the fault was not felt, or the run was too weak to prove anything; 2 bad scenario or arguments;
+/// 1 the simulator itself failed.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "simulator",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  simulator flood-americas\n  simulator flood-americas --durability async   shows what \
+                  is lost without the journal\n  simulator calm --load 30\n  simulator up --port 8080"
+)]
+pub struct Cli {
+    /// Anything but a run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The scenario to run: a name from `simulator list`, or the path of a file.
+    #[arg(required = true)]
+    pub scenario: Option<String>,
+    /// How to run it.
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// How a scenario is run.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct RunOptions {
+    /// Everything random comes from this number; the scenario's own where absent.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// The folder for the evidence; `target/runs/<scenario>-<seed>` where absent.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Requests a second of the open-loop driver; the scenario's own where absent.
+    #[arg(long, value_name = "RPS", value_parser = positive)]
+    pub load: Option<f64>,
+    /// How an order becomes durable: `async` shows what a plain asynchronous copy loses.
+    #[arg(long, value_enum, default_value_t)]
+    pub durability: DurabilityWord,
+    /// Leave the scenario's faults out: the goals that need them must then fail the run.
+    #[arg(long)]
+    pub no_fault: bool,
+}
+
+/// What else the program can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Lists the scenarios.
+    List,
+    /// Starts the platform without load and keeps it until Ctrl-C.
+    Up {
+        /// The scenario whose world it is.
+        #[arg(default_value = "flood-americas")]
+        scenario: String,
+        /// Everything random comes from this number.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// The folder for `endpoints.json` and the logs.
+        #[arg(long, value_name = "FOLDER", default_value = "target/runs/up")]
+        out: PathBuf,
+        /// The port of the first edge; the other edges and the regions follow. Any free ones where absent.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// How an order becomes durable.
+        #[arg(long, value_enum, default_value_t)]
+        durability: DurabilityWord,
+    },
+    /// One region; started by the simulator itself.
+    #[command(hide = true)]
+    Region {
+        /// For whoever lists processes.
+        name: Region,
+        /// The port to listen on.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// The process that started it.
+        #[arg(long)]
+        parent: u32,
+    },
+    /// The Goose journeys; started by the simulator itself.
+    #[command(hide = true)]
+    Journeys {
+        /// The process that started it.
+        #[arg(long)]
+        parent: u32,
+    },
+}
+
+/// [`Durability`] as a word of the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DurabilityWord {
+    /// Acknowledged when two of three continents hold it.
+    #[default]
+    Journal,
+    /// Acknowledged after the local write.
+    Async,
+}
+
+impl From<DurabilityWord> for Durability {
+    fn from(word: DurabilityWord) -> Self {
+        match word {
+            DurabilityWord::Journal => Durability::Journal,
+            DurabilityWord::Async => Durability::Async,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| format!("{text} is not a number"))?;
+    if number > 0.0 && number <= 10_000.0 {
+        Ok(number)
+    } else {
+        Err("it must be above 0, up to 10000".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_scenario_and_a_command_are_told_apart() {
+        let run = Cli::try_parse_from(["simulator", "flood-americas", "--no-fault", "--load", "30"])
+            .expect("parsed");
+        assert!(
+            run.command.is_none() && run.scenario.as_deref() == Some("flood-americas") && run.run.no_fault
+        );
+        let list = Cli::try_parse_from(["simulator", "list"]).expect("parsed");
+        assert!(matches!(list.command, Some(Command::List)));
+        assert!(Cli::try_parse_from(["simulator", "calm", "--load", "0"]).is_err());
+    }
+}

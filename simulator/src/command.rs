@@ -1,0 +1,143 @@
+//! What each command does, and which exit code it ends with.
+
+use crate::{
+    cli::{Cli, Command, DurabilityWord, RunOptions},
+    engine::{self, Plan, Ports, RunFolder},
+    process::Processes,
+    region::{self, RegionArguments},
+    scenario::{self, Scenario},
+};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// The scenario or the arguments are wrong.
+pub const BAD_ARGUMENTS: u8 = 2;
+/// The simulator itself failed.
+pub const HARNESS_FAILED: u8 = 1;
+/// Ended by Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// A mistake of whoever gave the command.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Mistaken(String);
+
+/// Carries a command out.
+pub async fn run(cli: Cli) -> ExitCode {
+    match (cli.command, cli.scenario) {
+        (Some(Command::Region { port, parent, .. }), _) => {
+            region::main(RegionArguments { port, parent }).await
+        }
+        (Some(Command::Journeys { parent }), _) => engine::journeys::main(parent).await,
+        (Some(Command::List), _) => list(),
+        (Some(Command::Up { scenario, seed, out, port, durability }), _) => {
+            let processes = Processes::default();
+            let up = async {
+                let options = RunOptions { seed, ..RunOptions::default() };
+                let scenario = load(&scenario, &options)?;
+                let ports = Ports { first: port };
+                engine::up::run(scenario, durability.into(), &out, ports, &processes).await?;
+                Ok(ExitCode::SUCCESS)
+            };
+            until_stopped(up, &processes, ExitCode::SUCCESS).await
+        }
+        (None, Some(name)) => {
+            let processes = Processes::default();
+            until_stopped(run_scenario(&name, &cli.run, &processes), &processes, INTERRUPTED.into()).await
+        }
+        (None, None) => BAD_ARGUMENTS.into(), // the command line's parser does not let this through
+    }
+}
+
+/// Says what went wrong, in one line, and which exit code that is.
+pub fn report(fault: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {fault:#}"); // nobody to tell if this fails
+    match fault.downcast_ref::<Mistaken>() {
+        Some(_) => BAD_ARGUMENTS.into(),
+        None => HARNESS_FAILED.into(),
+    }
+}
+
+/// Carries out work that has child processes, until it is done or the user stops it; then no child is left.
+async fn until_stopped(
+    work: impl Future<Output = anyhow::Result<ExitCode>>,
+    processes: &Processes,
+    stopped: ExitCode,
+) -> ExitCode {
+    let outcome = tokio::select! {
+        outcome = work => outcome,
+        () = stop_signal() => Ok(stopped),
+    };
+    let ended = processes.end_all().await;
+    match (outcome, ended) {
+        (Err(fault), _) => report(&fault),
+        (Ok(_), Err(fault)) => report(&fault.into()),
+        (Ok(code), Ok(())) => code,
+    }
+}
+
+/// Ctrl-C, or the polite signal of whoever manages processes.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
+
+#[allow(clippy::print_stdout)] // this text is the command's output
+fn list() -> ExitCode {
+    for (name, title) in scenario::list() {
+        println!("{name:<20} {title}");
+    }
+    ExitCode::SUCCESS
+}
+
+/// Finds and reads a scenario and changes what the command line changes.
+fn load(name: &str, options: &RunOptions) -> anyhow::Result<Scenario> {
+    let path = scenario::find(name).map_err(|fault| Mistaken(fault.to_string()))?;
+    let mut scenario = scenario::load(&path).map_err(|faults| Mistaken(faults.to_string()))?;
+    if let Some(seed) = options.seed {
+        scenario.seed = seed;
+    }
+    if let Some(rps) = options.load {
+        scenario.load.open_loop_rps = rps;
+    }
+    if options.no_fault {
+        scenario.faults.clear();
+    }
+    Ok(scenario)
+}
+
+/// The folder that a run leaves its evidence in.
+fn folder(scenario: &Scenario, out: Option<&Path>) -> PathBuf {
+    let default = || Path::new("target/runs").join(format!("{}-{}", scenario.name, scenario.seed));
+    out.map_or_else(default, Path::to_owned)
+}
+
+async fn run_scenario(name: &str, options: &RunOptions, processes: &Processes) -> anyhow::Result<ExitCode> {
+    let scenario = load(name, options)?;
+    let folder = RunFolder::make(&folder(&scenario, options.out.as_deref()))?;
+    let replay = replay(name, &scenario, options);
+    let plan = Plan::new(scenario, options.durability.into())?;
+    Ok(engine::live::run(plan, folder, replay, processes).await?.into())
+}
+
+/// The command that does the same again.
+fn replay(name: &str, scenario: &Scenario, options: &RunOptions) -> String {
+    let mut command = format!("cargo run -p simulator -- {name} --seed {}", scenario.seed);
+    if let Some(load) = options.load {
+        command += &format!(" --load {load}");
+    }
+    if options.durability == DurabilityWord::Async {
+        command += " --durability async";
+    }
+    if options.no_fault {
+        command += " --no-fault";
+    }
+    command
+}

@@ -1,0 +1,101 @@
+//! The customers' side of the connections: kept open, warmed, and never waited for longer than a customer
+//! would.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use loadtests::client::{Reply, Request};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// After so long an answer counts as not given. The edges answer, or give up, well before.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Larger answers are not read.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// One connection pool for everything that the driver talks to.
+#[derive(Clone)]
+pub(super) struct Wire {
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What came back, or why nothing did.
+pub(super) struct Exchange {
+    pub(super) sent: Instant,
+    pub(super) ended: Instant,
+    pub(super) answer: Result<Answer, String>,
+}
+
+/// A whole answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) served_by: Option<String>,
+    pub(super) attempts: Option<u32>,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn reply(&self) -> Reply<'_> {
+        Reply { status: self.status, body: &self.body }
+    }
+}
+
+impl Exchange {
+    pub(super) fn reply(&self) -> Result<Reply<'_>, &str> {
+        self.answer.as_ref().map(Answer::reply).map_err(String::as_str)
+    }
+}
+
+impl Wire {
+    pub(super) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(PATIENCE));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(90))
+            .pool_max_idle_per_host(256)
+            .build(connector);
+        Wire { client }
+    }
+
+    /// Sends a request and waits for the last byte of the answer, or until the customer gives up.
+    pub(super) async fn exchange(&self, base: &str, request: Request) -> Exchange {
+        let sent = Instant::now();
+        let answer = match timeout(PATIENCE, self.whole(base, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} ms", PATIENCE.as_millis())),
+        };
+        Exchange { sent, ended: Instant::now(), answer }
+    }
+
+    async fn whole(&self, base: &str, request: Request) -> Result<Answer, String> {
+        let uri = format!("{}{}", base.trim_end_matches('/'), request.path);
+        let builder = request
+            .headers
+            .into_iter()
+            .fold(http::Request::post(uri), |builder, (name, value)| builder.header(name, value));
+        let request =
+            builder.body(Full::new(Bytes::from(request.body))).map_err(|fault| fault.to_string())?;
+        let response = self.client.request(request).await.map_err(|fault| with_cause(&fault))?;
+        let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let (served_by, attempts) = (header("x-served-by"), header("x-attempts"));
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
+        let body = body.map_err(|fault| format!("the answer broke off: {fault}"))?.to_bytes();
+        let attempts = attempts.and_then(|attempts| attempts.parse().ok());
+        Ok(Answer { status, served_by, attempts, body })
+    }
+}
+
+/// hyper's own words are too few to tell a refused connection from a reset one.
+fn with_cause(fault: &(dyn std::error::Error + 'static)) -> String {
+    match fault.source() {
+        Some(cause) => format!("{fault}: {}", with_cause(cause)),
+        None => fault.to_string(),
+    }
+}

@@ -1,0 +1,138 @@
+//! The way from an edge to one region: its distance, its state, and warm connections.
+
+use super::{
+    answer::{Answer, NoAnswer, passed_on},
+    config::EdgeRegion,
+    counters::count,
+    race::Ask,
+};
+use crate::links::{Condition, Delay, Way};
+use axum::http::{HeaderValue, Method, Request, Uri};
+use bytes::Bytes;
+use contracts::ids::{Continent, Region};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use std::{
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
+use tokio::{sync::watch, time::sleep};
+
+/// Far more than any page; a larger answer is a defect.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// To wait longer for a socket of this machine makes no sense.
+const CONNECT: Duration = Duration::from_millis(500);
+const IDLE: Duration = Duration::from_secs(300);
+
+/// A region, reached over the customers' distance.
+#[derive(Debug)]
+pub(super) struct Path {
+    pub(super) name: Region,
+    pub(super) continent: Continent,
+    pub(super) rtt: Duration,
+    pub(super) tries: AtomicU64,
+    pub(super) answered: AtomicU64,
+    pub(super) swallowed: AtomicU64,
+    base_url: String,
+    condition: watch::Receiver<Condition>,
+    delay: Mutex<Delay>,
+    client: Client<HttpConnector, Full<Bytes>>,
+    warm_connections: usize,
+}
+
+impl Path {
+    pub(super) fn new(region: EdgeRegion, jitter_pct: f32, seed: u64, warm_connections: usize) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(256)
+            .build(connector);
+        Path {
+            name: region.name,
+            continent: region.continent,
+            rtt: region.rtt,
+            tries: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            swallowed: AtomicU64::new(0),
+            base_url: region.base_url,
+            condition: region.condition,
+            delay: Mutex::new(Delay::new(region.rtt / 2, jitter_pct, seed)),
+            client,
+            warm_connections,
+        }
+    }
+
+    /// Opens connections that then wait in the pool. A region that is not up yet is found out by its probes.
+    pub(super) async fn warm(&self) {
+        let probes = (0..self.warm_connections).map(|_| tokio::time::timeout(2 * CONNECT, self.probe()));
+        futures::future::join_all(probes).await;
+    }
+
+    /// Whether the region says that it lives; hangs when it says nothing.
+    pub(super) async fn probe(&self) -> bool {
+        let ask = Ask {
+            method: Method::GET,
+            path: "/healthz".to_owned(),
+            headers: Default::default(),
+            body: Bytes::new(),
+        };
+        self.travel(&ask, None).await.is_ok_and(|answer| answer.status.is_success())
+    }
+
+    /// Sends a request and waits for the whole answer, both over the distance. Hangs where packets vanish.
+    pub(super) async fn send(&self, ask: &Ask, budget: Duration) -> Result<Answer, NoAnswer> {
+        count(&self.tries);
+        self.travel(ask, Some(budget)).await
+    }
+
+    async fn travel(&self, ask: &Ask, budget: Option<Duration>) -> Result<Answer, NoAnswer> {
+        let request = self.request(ask, budget).ok_or(NoAnswer::NotSent)?;
+        self.cross(|condition| condition.forward).await;
+        if self.condition.borrow().reset {
+            return Err(NoAnswer::NotSent);
+        }
+        let answered = self.exchange(request).await;
+        self.cross(|condition| condition.back).await;
+        answered
+    }
+
+    /// One way of the distance. What is under way when the way goes dark is lost with what comes after it.
+    async fn cross(&self, way: impl Fn(&Condition) -> Way) {
+        let state = way(&self.condition.borrow());
+        let time = self.delay.lock().unwrap_or_else(PoisonError::into_inner).draw(state);
+        sleep(time).await;
+        if state.blackhole || way(&self.condition.borrow()).blackhole {
+            count(&self.swallowed);
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
+        let response = self.client.request(request).await.map_err(|error| match error.is_connect() {
+            true => NoAnswer::NotSent,
+            false => NoAnswer::Broken,
+        })?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|_| NoAnswer::Broken)?;
+        Ok(Answer { status: parts.status, headers: passed_on(&parts.headers), body: body.to_bytes() })
+    }
+
+    fn request(&self, ask: &Ask, budget: Option<Duration>) -> Option<Request<Full<Bytes>>> {
+        let uri: Uri = format!("{}{}", self.base_url, ask.path).parse().ok()?;
+        let mut request = Request::new(Full::new(ask.body.clone()));
+        *request.method_mut() = ask.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = ask.headers.clone();
+        if let Some(budget) = budget {
+            let ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
+            request.headers_mut().insert("x-deadline-ms", HeaderValue::from(ms));
+        }
+        Some(request)
+    }
+}

@@ -1,0 +1,285 @@
+//! After the run: what everybody says, gathered into the case that the checks judge.
+
+use super::{plan::STOCK_UNITS, stage::Stage};
+use crate::{
+    checks::{
+        Answer, Attempt, AttemptLine, CarrierEntry, Case, FaultFelt, Outcome, ParkedEvent, Places,
+        ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap,
+    },
+    cloud::{Dump, Usage},
+    engine::regions::RegionProcess,
+    faults::FaultRecord,
+    history::{HistoryRecord, Op, Outcome as Recorded},
+    scenario::Fault,
+};
+use contracts::{ids::ProductId, stock::StockLevel};
+use futures::future::try_join_all;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// What the surviving regions say at the end.
+pub struct LastWords {
+    /// When they were asked, ms since the Unix epoch.
+    pub at_ms: i64,
+    /// Everything each holds.
+    pub dumps: Vec<(RegionDump, Dump)>,
+    /// The events that each published.
+    pub taps: Vec<Tap>,
+    /// What each was used for.
+    pub usages: Vec<Usage>,
+}
+
+/// Asks the survivors for everything.
+///
+/// # Errors
+/// When one does not answer.
+pub async fn ask_survivors(stage: &Stage) -> anyhow::Result<LastWords> {
+    let at_ms = stage.clock.wall_ms_at(stage.clock.now_us());
+    let words = try_join_all(stage.survivors().map(|region| ask(stage, region))).await?;
+    let mut last = LastWords { at_ms, dumps: Vec::new(), taps: Vec::new(), usages: Vec::new() };
+    for (dump, tap, usage) in words {
+        last.dumps.push(dump);
+        last.taps.push(tap);
+        last.usages.push(usage);
+    }
+    Ok(last)
+}
+
+async fn ask(stage: &Stage, region: &RegionProcess) -> anyhow::Result<((RegionDump, Dump), Tap, Usage)> {
+    let control = region.control();
+    let mut dump = control.dump().await?;
+    let events = control.tap().await?;
+    let usage = control.usage().await?;
+    let continent = stage.plan.scenario.topology.continent_of(&region.name);
+    let tables = std::mem::take(&mut dump.tables);
+    let name = region.name.to_string();
+    let continent = continent.map(ToString::to_string).unwrap_or_default();
+    let tap = Tap { region: name.clone(), events, dropped: usage.events.tap_dropped };
+    Ok(((RegionDump { region: name, continent, tables }, dump), tap, usage))
+}
+
+/// What happened, as far as the simulator itself knows it.
+pub struct Course<'a> {
+    /// What customers did and saw.
+    pub records: &'a [HistoryRecord],
+    /// What broke.
+    pub faults: &'a [FaultRecord],
+    /// When the load ended, microseconds since the run's start.
+    pub load_ended_us: u64,
+    /// Security probes.
+    pub probes: Vec<ProbeResult>,
+    /// Log files.
+    pub logs: Vec<PathBuf>,
+    /// The catalogue.
+    pub products: &'a [ProductId],
+}
+
+/// Gathers everything.
+pub fn case(stage: &Stage, course: Course<'_>, last: LastWords) -> Case {
+    let scenario = &stage.plan.scenario;
+    let origin_ms = stage.clock.origin_wall_ms();
+    let parked = last.dumps.iter().flat_map(|(region, dump)| parked(&region.region, dump)).collect();
+    Case {
+        places: Places::from(&scenario.topology),
+        rules: Rules {
+            attention_planned: scenario.faults.iter().any(|at| calls_for_people(&at.fault)),
+            card_canary: loadtests::CARD_CANARY.to_owned(),
+            ..Rules::default()
+        },
+        attempts: course.records.iter().filter_map(|record| attempt(record, origin_ms)).collect(),
+        answers: Some(course.records.iter().filter_map(answer).collect()),
+        before_heal: last.dumps.into_iter().map(|(region, _)| region).collect(),
+        after_heal: None,
+        provider: Some(provider(stage)),
+        carrier: Some(carrier(stage)),
+        taps: Some(last.taps),
+        parked: Some(parked),
+        faults: course.faults.iter().map(|record| felt(stage, record)).collect(),
+        initial_stock: Some(initial_stock(stage, course.products)),
+        settling: Some(Settling {
+            began_ms: stage.clock.wall_ms_at(course.load_ended_us),
+            allowed_ms: (scenario.settle.within_s * 1e3) as i64,
+            dumped_ms: last.at_ms,
+            robots_worked: true,
+        }),
+        probes: Some(course.probes),
+        logs: course.logs,
+    }
+}
+
+/// Whether a fault makes orders need a person.
+fn calls_for_people(fault: &Fault) -> bool {
+    matches!(fault, Fault::ProviderRefuse { .. } | Fault::ProviderAnswerLost { .. })
+}
+
+fn attempt(record: &HistoryRecord, origin_ms: i64) -> Option<Attempt> {
+    let ordered = record.request.as_ref().filter(|_| record.is_attempt())?;
+    let wall_ms = |us: u64| origin_ms + (us / 1_000) as i64;
+    let lines = ordered.lines.iter().map(|line| AttemptLine {
+        product_id: line.product_id,
+        quantity: u32::try_from(line.quantity).unwrap_or(0), // below none only where it is bad on purpose
+        price: line.price,
+    });
+    Some(Attempt {
+        user_id: record.user_id.clone(),
+        home: record.home.clone(),
+        idempotency_key: record.idempotency_key.clone().unwrap_or_default(),
+        body_hash: record.body_hash.clone().unwrap_or_default(),
+        lines: lines.collect(),
+        country: ordered.country.clone(),
+        delivery_price: ordered.delivery_price,
+        total: ordered.total,
+        currency: ordered.currency.clone(),
+        sent_ms: wall_ms(record.sent_at_us?),
+        answered_ms: record.answered_at_us.map(wall_ms),
+        outcome: match record.outcome {
+            Recorded::Ok => Outcome::Acknowledged,
+            Recorded::Refused | Recorded::PlannedRefusal => Outcome::Refused,
+            _ => Outcome::Ambiguous,
+        },
+        order_id: record.order_id,
+        served_by: record.served_by.clone(),
+        planned_refusal: record.op == Op::BadOrder,
+        source: serde_word(&record.source),
+    })
+}
+
+/// An open-loop request. Questions after a doubtful order, and what was left out because the provider failed,
+/// are not among them.
+fn answer(record: &HistoryRecord) -> Option<Answer> {
+    use crate::history::Source;
+    let judged = record.source == Source::Driver
+        && !matches!(record.op, Op::Resolve | Op::SignIn)
+        && record.outcome != Recorded::Skipped;
+    judged.then(|| Answer {
+        op: record.op.word().to_owned(),
+        planned_ms: record.wall_ms,
+        answered_ms: record
+            .answered_at_us
+            .and(record.latency_us)
+            .map(|latency| record.wall_ms + (latency / 1_000) as i64),
+        wanted: match (record.op, record.outcome) {
+            (Op::BadOrder, outcome) => outcome == Recorded::PlannedRefusal,
+            (_, outcome) => outcome == Recorded::Ok && record.why.is_none(),
+        },
+        status: record.status,
+        code: record.code.map(|code| code.to_string()),
+    })
+}
+
+/// The word by which a value is serialised.
+pub(super) fn serde_word(value: &impl serde::Serialize) -> String {
+    let word = serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned));
+    word.unwrap_or_default()
+}
+
+/// The kind of a fault, as scenario files have it.
+pub(super) fn kind(fault: &Fault) -> String {
+    let value = serde_json::to_value(fault).unwrap_or_default();
+    value["kind"].as_str().unwrap_or_default().to_owned()
+}
+
+fn felt(stage: &Stage, record: &FaultRecord) -> FaultFelt {
+    FaultFelt {
+        kind: kind(&record.fault),
+        at_ms: stage.clock.wall_ms_at(record.at_us),
+        ended_ms: record.ended_us.map(|us| stage.clock.wall_ms_at(us)),
+        lost_regions: record.lost_regions.clone(),
+        lost_warehouses: record.lost_warehouses.clone(),
+        lost_continents: record.lost_continents.clone(),
+    }
+}
+
+fn provider(stage: &Stage) -> Vec<ProviderEntry> {
+    let entries = stage.provider.ledger().into_iter().map(|entry| ProviderEntry {
+        seq: entry.seq,
+        at_ms: entry.at_ms,
+        operation: serde_word(&entry.operation),
+        token: entry.token.to_string(),
+        amount: i64::try_from(entry.amount).unwrap_or(i64::MAX),
+        key: entry.key,
+        ok: entry.ok,
+        reference: Some(entry.reference),
+        reason: entry.reason,
+        replayed: entry.replayed,
+    });
+    entries.collect()
+}
+
+fn carrier(stage: &Stage) -> Vec<CarrierEntry> {
+    let entries = stage.carrier.ledger().into_iter().map(|entry| CarrierEntry {
+        seq: entry.seq,
+        at_ms: entry.at_ms,
+        kind: if entry.replayed { "replayed".to_owned() } else { serde_word(&entry.event) },
+        key: entry.key,
+        order_id: entry.order_id.and_then(|id| id.parse().ok()),
+        tracking_id: entry.tracking_id,
+        warehouse_id: entry.warehouse_id.map(|id| id.as_str().into()),
+        country: entry.country,
+        adult_signature: Some(entry.adult_signature),
+    });
+    entries.collect()
+}
+
+/// One entry for each dead letter; which event it is only the queue knows.
+fn parked(region: &str, dump: &Dump) -> Vec<ParkedEvent> {
+    let letters = dump.queues.iter().filter(|(queue, _)| queue.ends_with("-dlq"));
+    let parked = letters.flat_map(|(queue, depth)| {
+        let event = ParkedEvent {
+            region: region.to_owned(),
+            consumer: queue.clone(),
+            event_id: "not told by the queue".to_owned(),
+        };
+        std::iter::repeat_n(event, depth.visible + depth.in_flight)
+    });
+    parked.collect()
+}
+
+fn initial_stock(stage: &Stage, products: &[ProductId]) -> Vec<StockLevel> {
+    let warehouses = &stage.plan.scenario.topology.warehouses;
+    let level = |product_id: ProductId, warehouse: &crate::topology::Warehouse| StockLevel {
+        product_id,
+        warehouse_id: warehouse.id.clone(),
+        on_hand: STOCK_UNITS,
+        reserved: 0,
+        version: 1,
+    };
+    products.iter().flat_map(|id| warehouses.iter().map(move |place| level(*id, place))).collect()
+}
+
+/// Adds up what several regions used.
+pub(super) fn sum_usage<'a>(usages: impl Iterator<Item = &'a Usage>) -> Totals {
+    let mut totals = Totals::default();
+    for usage in usages {
+        for operation in usage.tables.values().flat_map(BTreeMap::values) {
+            totals.read_units += operation.read_units;
+            totals.write_units += operation.write_units;
+        }
+        totals.events += usage.events.accepted;
+        totals.queue_calls += usage.queue_calls.values().sum::<u64>();
+        for (target, count) in &usage.unknown_operations {
+            *totals.unknown.entry(target.clone()).or_default() += count;
+        }
+    }
+    totals
+}
+
+/// Sums over regions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) read_units: f64,
+    pub(super) write_units: f64,
+    pub(super) events: u64,
+    pub(super) queue_calls: u64,
+    pub(super) unknown: BTreeMap<String, u64>,
+}
+
+impl Totals {
+    /// What came since an earlier sum.
+    pub(super) fn less(mut self, before: &Totals) -> Totals {
+        self.read_units -= before.read_units;
+        self.write_units -= before.write_units;
+        self.events = self.events.saturating_sub(before.events);
+        self.queue_calls = self.queue_calls.saturating_sub(before.queue_calls);
+        self
+    }
+}

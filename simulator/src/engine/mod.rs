@@ -1,0 +1,22 @@
+//! The live engine: the whole world on one machine, in real time, over real sockets.
+//!
+//! The simulator's process holds what stands outside of all regions: edges, links, third parties, robots,
+//! customers. Each region is a process of its own, so that it can be lost as a region is lost.
+
+pub mod collect;
+pub mod folder;
+pub mod journeys;
+pub mod judge;
+pub mod live;
+pub mod plan;
+pub mod probes;
+pub mod regions;
+pub mod report;
+pub mod settle;
+pub mod sign_in;
+pub mod stage;
+pub mod up;
+
+pub use folder::RunFolder;
+pub use plan::Plan;
+pub use stage::{Ports, Stage};

@@ -1,0 +1,234 @@
+//! What a run is made of, before anything starts: the scenario, the people, the keys, and from these what each
+//! region is told.
+
+use crate::{
+    cloud::{self, PoolConfig, PoolKey, SeedUser},
+    region::RegionSpec,
+    replication,
+    scenario::Scenario,
+    topology::Topology,
+};
+use contracts::ids::{Continent, Region, UserId};
+use loadtests::{
+    Customer,
+    dice::dice,
+    population::{self, Share, Staff, random_uuid},
+};
+use platform::config::{
+    Config, ContinentConfig, Durability, PoolConfig as PoolKeys, RegionConfig, Secrets, WarehouseConfig,
+};
+use std::collections::BTreeMap;
+
+/// The environment of a run, part of every resource's name.
+const ENV: &str = "sim";
+/// The account that the emulated cloud belongs to: AWS's example account.
+const ACCOUNT: &str = "123456789012";
+/// Units of each product in each warehouse at the start. Nobody is to find a shelf empty by chance.
+pub const STOCK_UNITS: i64 = 100_000;
+/// The lag of a comparison run: longer than the usual one, so that the flood finds something to strand.
+pub const ASYNC_LAG_MS: u64 = 2_000;
+
+/// A run, before anything starts.
+pub struct Plan {
+    /// The world, the load, the faults, the goals.
+    pub scenario: Scenario,
+    /// How an order becomes durable.
+    pub durability: Durability,
+    /// Everybody who buys.
+    pub customers: Vec<Customer>,
+    /// Everybody who works.
+    pub staff: Vec<Staff>,
+    /// The user pool of each continent.
+    pub pools: BTreeMap<Continent, Pool>,
+    /// Keys of this run.
+    pub secrets: Secrets,
+    /// Opens the regions' control routes.
+    pub control_token: String,
+}
+
+/// A continent's user pool.
+pub struct Pool {
+    /// Its id, which begins with its primary region.
+    pub id: String,
+    /// The app client.
+    pub client_id: String,
+    key: PoolKey,
+}
+
+impl Pool {
+    /// The `iss` of its tokens.
+    fn issuer(&self) -> String {
+        let region = self.id.split_once('_').map_or("", |(region, _)| region);
+        format!("https://cognito-idp.{region}.amazonaws.com/{}", self.id)
+    }
+}
+
+/// Where things are reached, known once everything listens.
+pub struct Addresses {
+    /// The base URL of the link from one region to another.
+    pub links: BTreeMap<(Region, Region), String>,
+    /// The payment provider.
+    pub provider_url: String,
+    /// The carrier.
+    pub carrier_url: String,
+}
+
+impl Plan {
+    /// Draws people and keys.
+    ///
+    /// # Errors
+    /// When a key cannot be made.
+    pub fn new(scenario: Scenario, durability: Durability) -> anyhow::Result<Plan> {
+        let (seed, topology) = (scenario.seed, &scenario.topology);
+        let customers = population::generate(seed, scenario.load.customers, &shares(topology));
+        let posts = topology.warehouses.iter().map(|place| (place.id.clone(), place.continent.clone()));
+        let staff = population::staff(seed, &posts.collect::<Vec<_>>());
+        let mut random = dice(seed, "secrets");
+        let secrets = Secrets {
+            service_key: random_uuid(&mut random),
+            payment_key: random_uuid(&mut random),
+            provider_key: random_uuid(&mut random),
+        };
+        let control_token = random_uuid(&mut random);
+        let mut pools = BTreeMap::new();
+        for continent in &topology.continents {
+            let id = format!("{}_{}Smokes", continent.journal_region, continent.id);
+            let client_id = format!("{}smokesclient", continent.id);
+            pools.insert(continent.id.clone(), Pool { id, client_id, key: cloud::generate_pool_key()? });
+        }
+        Ok(Plan { scenario, durability, customers, staff, pools, secrets, control_token })
+    }
+
+    /// How late writes leave their region at the start.
+    pub fn replication(&self) -> replication::Settings {
+        let spec = self.scenario.replication;
+        let lag_ms = match self.durability {
+            Durability::Journal => u64::from(spec.lag_ms),
+            Durability::Async => ASYNC_LAG_MS.max(u64::from(spec.lag_ms)),
+        };
+        replication::Settings { lag_ms, jitter_pct: spec.jitter_pct, paused: false }
+    }
+
+    /// What one region is told.
+    pub fn region(&self, name: &Region, addresses: &Addresses) -> RegionSpec {
+        let others = self.scenario.topology.regions.iter().filter(|other| other.name != *name);
+        let link = |to: &Region| addresses.links.get(&(name.clone(), to.clone())).cloned();
+        let peers = others.filter_map(|other| Some((other.name.clone(), link(&other.name)?)));
+        RegionSpec {
+            peers: peers.collect(),
+            platform: self.platform_config(name, addresses),
+            pools: self.pools_in(name),
+            account: ACCOUNT.to_owned(),
+            seed: region_seed(self.scenario.seed, name),
+            control_token: self.control_token.clone(),
+            replication: self.replication(),
+            stock_units: STOCK_UNITS,
+            adults: self.customers.iter().map(|customer| customer.sub.clone()).collect::<Vec<UserId>>(),
+        }
+    }
+
+    fn platform_config(&self, here: &Region, addresses: &Addresses) -> Config {
+        let topology = &self.scenario.topology;
+        let url = |to: &Region| match addresses.links.get(&(here.clone(), to.clone())) {
+            Some(base) => format!("{base}/{{service}}"),
+            None => format!("http://{to}.local/{{service}}"), // the region itself: mounted in its process
+        };
+        let regions = topology.regions.iter().map(|region| RegionConfig {
+            name: region.name.clone(),
+            continent: region.continent.clone(),
+            url: url(&region.name),
+        });
+        let continents = topology.continents.iter().map(|continent| ContinentConfig {
+            id: continent.id.clone(),
+            journal_region: continent.journal_region.clone(),
+            successors: continent.successors.clone(),
+        });
+        let warehouses = topology.warehouses.iter().map(|place| WarehouseConfig {
+            id: place.id.clone(),
+            region: place.region.clone(),
+            continent: place.continent.clone(),
+        });
+        Config {
+            env: ENV.to_owned(),
+            region: here.clone(),
+            // The client that goes there is in process and looks at no host.
+            aws_endpoint: Some(format!("http://aws.{here}.local")),
+            regions: regions.collect(),
+            continents: continents.collect(),
+            shards: topology.shards_per_continent,
+            warehouses: warehouses.collect(),
+            pools: self.pools.iter().map(|(continent, pool)| public_keys(continent, pool)).collect(),
+            durability: self.durability,
+            provider_url: addresses.provider_url.clone(),
+            carrier_url: addresses.carrier_url.clone(),
+            heartbeat_ms: u64::from(topology.heartbeat_ms),
+            suspect_after_ms: u64::from(topology.suspect_after_ms),
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    /// The pools that sign in in a region: as primary its own continent's, as secondary another's.
+    fn pools_in(&self, here: &Region) -> Vec<PoolConfig> {
+        let continents = self.scenario.topology.continents.iter();
+        let served =
+            continents.filter(|place| place.journal_region == *here || place.pool_secondary == *here);
+        let pools = served.filter_map(|place| {
+            let pool = self.pools.get(&place.id)?;
+            Some(PoolConfig {
+                id: pool.id.clone(),
+                client_id: pool.client_id.clone(),
+                continent: place.id.0.clone(),
+                primary: place.journal_region == *here,
+                key: pool.key.clone(),
+                users: self.users_of(&place.id),
+            })
+        });
+        pools.collect()
+    }
+
+    fn users_of(&self, home: &Continent) -> Vec<SeedUser> {
+        let customers = self.customers.iter().filter(|customer| customer.home == *home);
+        let customers = customers.map(|customer| SeedUser {
+            username: customer.username.clone(),
+            password: customer.password.clone(),
+            sub: customer.sub.0.clone(),
+            groups: Vec::new(),
+            email: customer.email.clone(),
+        });
+        let staff = self.staff.iter().filter(|staff| staff.home == *home).map(|staff| SeedUser {
+            username: staff.username.clone(),
+            password: staff.password.clone(),
+            sub: staff.sub.0.clone(),
+            groups: vec![staff.group.clone()],
+            email: staff.email.clone(),
+        });
+        customers.chain(staff).collect()
+    }
+}
+
+/// The customers' shares of a topology.
+pub fn shares(topology: &Topology) -> Vec<Share> {
+    let share = |customers: &crate::topology::CustomerContinent| Share {
+        continent: customers.id.clone(),
+        home: customers.home.clone(),
+        share: customers.share,
+        countries: customers.countries.clone(),
+    };
+    topology.customers.iter().map(share).collect()
+}
+
+fn public_keys(continent: &Continent, pool: &Pool) -> PoolKeys {
+    let PoolKey { kid, n, e, .. } = &pool.key;
+    let key = serde_json::json!({ "alg": "RS256", "kty": "RSA", "use": "sig", "kid": kid, "n": n, "e": e });
+    PoolKeys {
+        issuer: pool.issuer(),
+        client_id: pool.client_id.clone(),
+        continent: continent.clone(),
+        jwks: serde_json::json!({ "keys": [key] }),
+    }
+}
+
+/// A seed of its own for each region, or two of them would draw the same ids.
+fn region_seed(seed: u64, name: &Region) -> u64 {
+    rand::Rng::next_u64(&mut dice(seed, &format!("region {name}")))
+}

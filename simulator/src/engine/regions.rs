@@ -1,0 +1,277 @@
+//! The region processes, as the simulator handles them.
+
+use super::plan::{Addresses, Plan};
+use crate::{
+    cloud::{Dump, FaultSettings, Usage},
+    process::{Child, ProcessError, Processes, Program},
+    region::{OrdersReport, Report, Word},
+    replication::{Settings, TOKEN_HEADER},
+};
+use anyhow::{Context as _, anyhow, bail};
+use bytes::Bytes;
+use contracts::ids::Region;
+use http::{Method, Request, header};
+use platform::network::Network;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{net::SocketAddr, path::Path, time::Duration};
+use tokio::sync::watch;
+
+/// A region listens, and later serves, within this time.
+const UP_LIMIT: Duration = Duration::from_secs(30);
+/// A control route answers within this time. A dump of a long run takes seconds.
+const CONTROL_LIMIT: Duration = Duration::from_secs(60);
+/// A question between two moments of a fault must not hold the fault up.
+const BRIEF_LIMIT: Duration = Duration::from_secs(2);
+
+/// How a region stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It works.
+    Up,
+    /// Its process is stopped, and goes on later.
+    Frozen,
+    /// Nobody reaches it.
+    Dark,
+    /// Its process was killed.
+    Dead,
+}
+
+/// A region's process.
+pub struct RegionProcess {
+    /// Which region.
+    pub name: Region,
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Child,
+    control: Control,
+    standing: watch::Sender<Standing>,
+}
+
+/// Asks a region's control routes.
+#[derive(Clone)]
+pub struct Control {
+    region: Region,
+    base: String,
+    token: String,
+    network: Network,
+}
+
+impl RegionProcess {
+    /// Starts a region's process, which then listens and waits to be told what it is.
+    ///
+    /// # Errors
+    /// When it does not come up; a port in use is named.
+    pub async fn start(
+        processes: &Processes,
+        name: &Region,
+        port: u16,
+        logs: &Path,
+        token: &str,
+    ) -> anyhow::Result<Self> {
+        let program = Program {
+            name: format!("region {name}"),
+            arguments: region_arguments(name, port),
+            log: logs.join(format!("{name}.log")),
+        };
+        let mut child = processes.start(program).await?;
+        let port = match hear(&mut child).await? {
+            Word::Listening(port) => port,
+            Word::Failed(why) => bail!("region {name} does not come up: {why}"),
+            Word::Ready => bail!("region {name} said that it serves before it listened"),
+        };
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let control = Control {
+            region: name.clone(),
+            base: format!("http://{address}"),
+            token: token.to_owned(),
+            network: Network::new(),
+        };
+        let standing = watch::Sender::new(Standing::Up);
+        Ok(RegionProcess { name: name.clone(), address, child, control, standing })
+    }
+
+    /// Tells it what it is.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub async fn describe(&mut self, plan: &Plan, addresses: &Addresses) -> anyhow::Result<()> {
+        let spec = serde_json::to_string(&plan.region(&self.name, addresses))?;
+        Ok(self.child.say(&spec).await?)
+    }
+
+    /// Waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn until_ready(&mut self) -> anyhow::Result<()> {
+        match hear(&mut self.child).await? {
+            Word::Ready => Ok(()),
+            Word::Failed(why) => Err(anyhow!("region {} does not come up: {why}", self.name)),
+            Word::Listening(_) => Err(anyhow!("region {} listens twice", self.name)),
+        }
+    }
+
+    /// Its control routes.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        *self.standing.borrow()
+    }
+
+    /// A watch of how it stands.
+    pub fn watch(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// Notes that nobody reaches it any more, or that somebody does again.
+    pub fn set_dark(&self, dark: bool) {
+        self.standing.send_replace(if dark { Standing::Dark } else { Standing::Up });
+    }
+
+    /// Notes that its end is planned.
+    pub fn expect_end(&self) {
+        self.standing.send_replace(Standing::Dead);
+    }
+
+    /// Kills it, with everything it holds.
+    pub async fn kill(&self) {
+        self.standing.send_replace(Standing::Dead);
+        self.child.kill().await;
+    }
+
+    /// Stops it without ending it.
+    pub async fn freeze(&self) {
+        self.standing.send_replace(Standing::Frozen);
+        self.child.freeze().await;
+    }
+
+    /// Lets it go on.
+    pub async fn thaw(&self) {
+        self.child.thaw().await;
+        self.standing.send_replace(Standing::Up);
+    }
+
+    /// Waits until the process ends without having been killed; for ever where that does not happen.
+    pub async fn until_unplanned_end(&self) -> String {
+        let status = self.child.until_ended().await;
+        if self.standing() == Standing::Dead {
+            return std::future::pending().await;
+        }
+        let status = status.map_or_else(|| "unknown status".to_owned(), |status| status.to_string());
+        format!("region {} ended by itself ({status}); see {}", self.name, self.child.log().display())
+    }
+}
+
+fn region_arguments(name: &Region, port: u16) -> Vec<std::ffi::OsString> {
+    let numbers = [port.to_string(), std::process::id().to_string()];
+    let words = ["region", name.as_str(), "--port", &numbers[0], "--parent", &numbers[1]];
+    words.into_iter().map(Into::into).collect()
+}
+
+async fn hear(child: &mut Child) -> anyhow::Result<Word> {
+    let line = match child.hear(UP_LIMIT).await {
+        Err(gone @ ProcessError::Ended { .. }) => return Err(gone.into()),
+        line => line?,
+    };
+    serde_json::from_str(&line).with_context(|| format!("a region said {line:?}"))
+}
+
+impl Control {
+    /// What the region knows about itself.
+    ///
+    /// # Errors
+    /// As every question here: no answer in time, or not a good one.
+    pub async fn report(&self) -> anyhow::Result<Report> {
+        self.ask(Method::GET, "/_sim/report", &(), BRIEF_LIMIT).await
+    }
+
+    /// How far its orders are.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn orders(&self) -> anyhow::Result<OrdersReport> {
+        self.ask(Method::GET, "/_sim/orders", &(), CONTROL_LIMIT).await
+    }
+
+    /// Everything it holds.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn dump(&self) -> anyhow::Result<Dump> {
+        self.ask(Method::GET, "/_sim/dump", &(), CONTROL_LIMIT).await
+    }
+
+    /// The events it published.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn tap(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        self.ask(Method::GET, "/_sim/tap", &(), CONTROL_LIMIT).await
+    }
+
+    /// What it used.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn usage(&self) -> anyhow::Result<Usage> {
+        self.ask(Method::GET, "/_sim/usage", &(), BRIEF_LIMIT).await
+    }
+
+    /// Changes what goes wrong in its cloud.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn set_faults(&self, settings: &FaultSettings) -> anyhow::Result<()> {
+        self.ask(Method::POST, "/_sim/faults", settings, BRIEF_LIMIT).await
+    }
+
+    /// Changes how late its writes leave.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn set_replication(&self, settings: &Settings) -> anyhow::Result<()> {
+        self.ask(Method::POST, "/_sim/replication", settings, BRIEF_LIMIT).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        limit: Duration,
+    ) -> anyhow::Result<T> {
+        let what = || format!("{path} of region {}", self.region);
+        let body = if method == Method::GET { Bytes::new() } else { Bytes::from(serde_json::to_vec(body)?) };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header(header::HOST, self.base.trim_start_matches("http://"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(TOKEN_HEADER, &self.token)
+            .body(body)?;
+        let answer = tokio::time::timeout(limit, self.read(request)).await;
+        let (status, body) =
+            answer.map_err(|_| anyhow!("{}: no answer in time", what()))?.with_context(what)?;
+        if status != 200 {
+            bail!("{}: status {status}: {}", what(), String::from_utf8_lossy(&body));
+        }
+        let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+        serde_json::from_slice(body).with_context(what)
+    }
+
+    /// Reads a whole answer, however long: a dump is longer than what services let each other send.
+    async fn read(&self, request: Request<Bytes>) -> anyhow::Result<(u16, Bytes)> {
+        let response = self.network.open(request).await?;
+        let status = response.status().as_u16();
+        let body = http_body_util::BodyExt::collect(response.into_body()).await;
+        Ok((status, body.map_err(|cause| anyhow!("{cause}"))?.to_bytes()))
+    }
+}

@@ -1,0 +1,53 @@
+//! After the load: the shop is left to itself until every order has come to rest.
+
+use super::stage::Stage;
+use crate::{region::OrdersReport, watch::Watch};
+use futures::future::try_join_all;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::Instant;
+
+/// How often the regions are asked.
+const ASK_EVERY: Duration = Duration::from_millis(1_500);
+/// Rest counts when it was seen so often in a row: an event may be on its way.
+const IN_A_ROW: u32 = 2;
+
+/// Waits until all regions are at rest, no longer than the scenario allows. Says how long it took, `None`
+/// where it did not come to rest.
+///
+/// # Errors
+/// When a region does not answer.
+pub async fn until_at_rest(stage: &Stage, watch: &Watch) -> anyhow::Result<Option<Duration>> {
+    let begun = Instant::now();
+    let allowed = Duration::from_secs_f64(stage.plan.scenario.settle.within_s);
+    let mut rests = 0;
+    loop {
+        let reports = try_join_all(stage.survivors().map(|region| region.control().orders())).await?;
+        rests = if reports.iter().all(OrdersReport::at_rest) && agree(&reports) { rests + 1 } else { 0 };
+        if rests >= IN_A_ROW {
+            watch.say(&format!("at rest after {:.1} s", begun.elapsed().as_secs_f64()));
+            return Ok(Some(begun.elapsed()));
+        }
+        if begun.elapsed() >= allowed {
+            watch.say(&format!("not at rest after {:.0} s: {}", allowed.as_secs_f64(), open(&reports)));
+            return Ok(None);
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+/// Whether all regions know the same number of orders.
+fn agree(reports: &[OrdersReport]) -> bool {
+    reports.windows(2).all(|pair| pair[0].known == pair[1].known)
+}
+
+/// What is still open, by status, in the region with the most.
+fn open(reports: &[OrdersReport]) -> String {
+    let mut most: BTreeMap<&str, u64> = BTreeMap::new();
+    for (status, count) in reports.iter().flat_map(|report| &report.open) {
+        let entry = most.entry(status).or_default();
+        *entry = (*entry).max(*count);
+    }
+    let statuses: Vec<String> = most.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let unpublished = reports.iter().map(|report| report.unpublished).max().unwrap_or(0);
+    format!("{}; {unpublished} with unpublished events", statuses.join(", "))
+}

@@ -1,0 +1,76 @@
+//! Signs people in at their user pools, as any Cognito client would.
+
+use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::{Request, header};
+use platform::network::Network;
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+
+/// Sign-ins at a time.
+const AT_A_TIME: usize = 16;
+/// One sign-in takes no longer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Who signs in where.
+#[derive(Clone)]
+pub struct SignIn {
+    /// The pool's endpoint.
+    pub endpoint: String,
+    /// The pool's app client.
+    pub client_id: String,
+    /// The name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+/// Signs everybody in; gives the access tokens in the same order.
+///
+/// # Errors
+/// The first sign-in that does not succeed.
+pub async fn all(people: Vec<SignIn>) -> anyhow::Result<Vec<String>> {
+    let network = Network::new();
+    let signing_in = people.into_iter().map(|person| {
+        let network = network.clone();
+        async move {
+            let name = person.username.clone();
+            one(&network, person).await.with_context(|| format!("{name} cannot sign in"))
+        }
+    });
+    stream::iter(signing_in).buffered(AT_A_TIME).try_collect().await
+}
+
+async fn one(network: &Network, person: SignIn) -> anyhow::Result<String> {
+    let body = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH",
+        "ClientId": person.client_id,
+        "AuthParameters": { "USERNAME": person.username, "PASSWORD": person.password },
+    });
+    let request = Request::post(&person.endpoint)
+        .header(header::HOST, person.endpoint.trim_start_matches("http://").trim_end_matches('/'))
+        .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
+        .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
+        .body(Bytes::from(body.to_string()))?;
+    let answer = tokio::time::timeout(LIMIT, network.send(request)).await.context("no answer in time")??;
+    if !answer.status().is_success() {
+        bail!("status {}: {}", answer.status(), String::from_utf8_lossy(answer.body()));
+    }
+    let token = serde_json::from_slice::<Answer>(answer.body())?.authentication_result.access_token;
+    ensure!(!token.is_empty(), "the token is empty");
+    Ok(token)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    authentication_result: Tokens,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tokens {
+    access_token: String,
+}

@@ -1,0 +1,239 @@
+//! The standing world: third parties, regions, the links between them, and the customers' edges.
+
+use super::{
+    plan::{Addresses, Plan},
+    regions::{RegionProcess, Standing},
+    sign_in::{self, SignIn},
+};
+use crate::{
+    edge::{Edge, EdgeConfig},
+    links::Mesh,
+    process::Processes,
+    robots::{Ground, Place},
+    serving::Serving,
+    third_parties::{
+        Clock,
+        carrier::{Carrier, CarrierConfig},
+        payment_3p::{Provider, ProviderConfig},
+    },
+};
+use anyhow::{Context as _, bail};
+use contracts::ids::{Continent, Region};
+use futures::future::{join_all, select_all, try_join_all};
+use loadtests::clock::RunClock;
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+/// Regions that serve hear each other within this time.
+const HEARD_LIMIT: Duration = Duration::from_secs(15);
+
+/// Which ports to use; 0 for any.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    /// The edge of the first customers; further edges and the regions follow it.
+    pub first: u16,
+}
+
+/// Everything that stands while a run goes on.
+pub struct Stage {
+    /// What it was made from.
+    pub plan: Arc<Plan>,
+    /// Counts from the start of the run.
+    pub clock: RunClock,
+    /// The payment provider.
+    pub provider: Provider,
+    /// Where it is reached.
+    pub provider_url: String,
+    /// The carrier.
+    pub carrier: Carrier,
+    /// The links between the regions.
+    pub mesh: Mesh,
+    /// The regions.
+    pub regions: BTreeMap<Region, RegionProcess>,
+    /// The edges, by their customers.
+    pub edges: BTreeMap<String, Edge>,
+    _third_parties: [Serving; 2],
+}
+
+impl Stage {
+    /// Starts everything and waits until it stands. Must run on the main thread: see [`Processes::start`].
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub async fn raise(
+        plan: Arc<Plan>,
+        processes: &Processes,
+        logs: &Path,
+        ports: Ports,
+    ) -> anyhow::Result<Stage> {
+        let clock = RunClock::start();
+        let (provider, carrier) = third_parties(&plan, clock);
+        let provider_door = Serving::start(provider.router()).await.context("the payment provider")?;
+        let carrier_door = Serving::start(carrier.router()).await.context("the carrier")?;
+        let mesh = Mesh::start(&plan.scenario.topology, plan.scenario.seed).await.context("the links")?;
+        let mut regions = start_regions(&plan, processes, logs, ports).await?;
+        let addresses = addresses(&plan, &mesh, provider_door.url(), carrier_door.url());
+        for region in regions.values() {
+            mesh.set_target(&region.name, region.address);
+        }
+        for region in regions.values_mut() {
+            region.describe(&plan, &addresses).await?;
+        }
+        try_join_all(regions.values_mut().map(RegionProcess::until_ready)).await?;
+        until_heard(&regions).await?;
+        let edges = start_edges(&plan, &mesh, &regions, ports).await?;
+        let provider_url = provider_door.url();
+        let _third_parties = [provider_door, carrier_door];
+        Ok(Stage { plan, clock, provider, provider_url, carrier, mesh, regions, edges, _third_parties })
+    }
+
+    /// The regions that work.
+    pub fn survivors(&self) -> impl Iterator<Item = &RegionProcess> {
+        self.regions.values().filter(|region| region.standing() == Standing::Up)
+    }
+
+    /// The regions as robots see them.
+    pub fn ground(&self) -> Ground {
+        let topology = &self.plan.scenario.topology;
+        let place = |region: &RegionProcess| {
+            let continent = topology.continent_of(&region.name)?.clone();
+            let (address, standing) = (region.address, region.watch());
+            Some(Place { region: region.name.clone(), continent, address, standing })
+        };
+        Ground::new(self.regions.values().filter_map(place).collect())
+    }
+
+    /// The region that signs a continent's people in while nothing is lost, as an endpoint.
+    pub fn pool_endpoint(&self, home: &Continent) -> Option<String> {
+        let place = self.plan.scenario.topology.continent(home)?;
+        Some(format!("http://{}/", self.regions.get(&place.journal_region)?.address))
+    }
+
+    /// Signs people in: their home continent, name and password.
+    ///
+    /// # Errors
+    /// The first sign-in that does not succeed.
+    pub async fn sign_in<'a>(
+        &self,
+        people: impl Iterator<Item = (&'a Continent, &'a str, &'a str)>,
+    ) -> anyhow::Result<Vec<String>> {
+        let sign_in = |(home, username, password): (&Continent, &str, &str)| {
+            let pool = self.plan.pools.get(home).with_context(|| format!("{home} has no user pool"))?;
+            let endpoint = self.pool_endpoint(home).with_context(|| format!("{home} has no region"))?;
+            anyhow::Ok(SignIn {
+                endpoint,
+                client_id: pool.client_id.clone(),
+                username: username.to_owned(),
+                password: password.to_owned(),
+            })
+        };
+        sign_in::all(people.map(sign_in).collect::<anyhow::Result<_>>()?).await
+    }
+
+    /// Ends all regions.
+    ///
+    /// # Errors
+    /// When a process does not end.
+    pub async fn lower(&self, processes: &Processes) -> anyhow::Result<()> {
+        self.regions.values().for_each(RegionProcess::expect_end);
+        Ok(processes.end_all().await?)
+    }
+
+    /// Waits until a region ends that nobody killed; says which.
+    pub async fn until_unplanned_end(&self) -> String {
+        let ends = self.regions.values().map(|region| Box::pin(region.until_unplanned_end()));
+        select_all(ends).await.0
+    }
+}
+
+fn third_parties(plan: &Plan, clock: RunClock) -> (Provider, Carrier) {
+    let topology = &plan.scenario.topology;
+    let wall: Clock = Arc::new(move || clock.wall_ms_at(clock.now_us()));
+    let rtt = |ms: u32| Duration::from_millis(u64::from(ms));
+    let provider = ProviderConfig {
+        api_key: plan.secrets.provider_key.clone(),
+        rtt: rtt(topology.provider_rtt_ms),
+        jitter_pct: topology.jitter_pct,
+    };
+    let carrier = CarrierConfig { rtt: rtt(topology.carrier_rtt_ms), jitter_pct: topology.jitter_pct };
+    let seed = plan.scenario.seed;
+    (Provider::new(seed, wall.clone(), provider), Carrier::new(seed, wall, carrier))
+}
+
+async fn start_regions(
+    plan: &Plan,
+    processes: &Processes,
+    logs: &Path,
+    ports: Ports,
+) -> anyhow::Result<BTreeMap<Region, RegionProcess>> {
+    let topology = &plan.scenario.topology;
+    let mut regions = BTreeMap::new();
+    for (name, place) in topology.regions.iter().map(|region| &region.name).zip(topology.customers.len()..) {
+        let port = ports.at(place)?;
+        let region = RegionProcess::start(processes, name, port, logs, &plan.control_token).await?;
+        regions.insert(name.clone(), region);
+    }
+    Ok(regions)
+}
+
+impl Ports {
+    fn at(self, place: usize) -> anyhow::Result<u16> {
+        if self.first == 0 {
+            return Ok(0);
+        }
+        let port = u16::try_from(place).ok().and_then(|place| self.first.checked_add(place));
+        port.with_context(|| format!("ports from {} on: not enough of them", self.first))
+    }
+}
+
+fn addresses(plan: &Plan, mesh: &Mesh, provider_url: String, carrier_url: String) -> Addresses {
+    let names: Vec<&Region> = plan.scenario.topology.regions.iter().map(|region| &region.name).collect();
+    let mut links = BTreeMap::new();
+    for from in &names {
+        for to in &names {
+            if let Some(port) = mesh.port(from, to) {
+                links.insert(((*from).clone(), (*to).clone()), format!("http://127.0.0.1:{port}"));
+            }
+        }
+    }
+    Addresses { links, provider_url, carrier_url }
+}
+
+/// Waits until every region hears every other one.
+async fn until_heard(regions: &BTreeMap<Region, RegionProcess>) -> anyhow::Result<()> {
+    let heard = async {
+        loop {
+            let reports = join_all(regions.values().map(|region| region.control().report())).await;
+            let deaf = reports.iter().any(|report| report.as_ref().map_or(true, |r| !r.suspected.is_empty()));
+            if !deaf {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    match tokio::time::timeout(HEARD_LIMIT, heard).await {
+        Ok(()) => Ok(()),
+        Err(_) => bail!("the regions do not hear each other within {} s", HEARD_LIMIT.as_secs()),
+    }
+}
+
+async fn start_edges(
+    plan: &Plan,
+    mesh: &Mesh,
+    regions: &BTreeMap<Region, RegionProcess>,
+    ports: Ports,
+) -> anyhow::Result<BTreeMap<String, Edge>> {
+    let topology = &plan.scenario.topology;
+    let base = |region: &RegionProcess| format!("http://{}/frontend-api", region.address);
+    let base_urls = regions.iter().map(|(name, region)| (name.clone(), base(region))).collect();
+    let mut edges = BTreeMap::new();
+    for (place, customers) in topology.customers.iter().enumerate() {
+        let seed = plan.scenario.seed.wrapping_add(place as u64);
+        let port = ports.at(place)?;
+        let config = EdgeConfig::of(customers, topology, mesh, &base_urls, seed);
+        let edge = Edge::start_on(config, port).await;
+        let edge =
+            edge.with_context(|| format!("the edge of {} cannot listen on port {port}", customers.id))?;
+        edges.insert(customers.id.clone(), edge);
+    }
+    Ok(edges)
+}

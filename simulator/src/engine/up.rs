@@ -1,0 +1,114 @@
+//! `simulator up`: the platform without load, for trying it by hand.
+
+use super::{Plan, Ports, RunFolder, Stage};
+use crate::{process::Processes, scenario::Scenario};
+use anyhow::Context as _;
+use platform::config::Durability;
+use serde_json::json;
+use std::{fmt::Write as _, path::Path, sync::Arc};
+
+/// Starts the platform of a scenario and keeps it until told to stop.
+///
+/// # Errors
+/// When something does not come up, or ends by itself.
+pub async fn run(
+    scenario: Scenario,
+    durability: Durability,
+    out: &Path,
+    ports: Ports,
+    processes: &Processes,
+) -> anyhow::Result<()> {
+    let folder = RunFolder::make(out)?;
+    let plan = Arc::new(Plan::new(scenario, durability)?);
+    let stage = Stage::raise(plan, processes, &folder.logs(), ports).await?;
+    let addresses = serde_json::to_vec_pretty(&endpoints(&stage)?)?;
+    folder.write("endpoints.json", &addresses)?;
+    print(&welcome(&stage, &folder)?);
+    Err(anyhow::anyhow!(stage.until_unplanned_end().await))
+}
+
+#[allow(clippy::print_stdout)] // this text is the command's output
+fn print(text: &str) {
+    println!("{text}");
+}
+
+/// Where everything is reached, for programs.
+fn endpoints(stage: &Stage) -> anyhow::Result<serde_json::Value> {
+    let edges = stage.edges.iter().map(|(name, edge)| (name.clone(), format!("{}/graphql", edge.url)));
+    let edges: std::collections::BTreeMap<String, String> = edges.collect();
+    let regions = stage.regions.values().map(|region| {
+        json!({
+            "name": region.name,
+            "aws_endpoint": format!("http://{}", region.address),
+            "graphql": format!("http://{}/frontend-api/graphql", region.address),
+        })
+    });
+    let pools = stage.plan.pools.iter().map(|(continent, pool)| {
+        json!({
+            "continent": continent,
+            "pool_id": pool.id,
+            "client_id": pool.client_id,
+            "endpoint": stage.pool_endpoint(continent),
+        })
+    });
+    Ok(json!({
+        "graphql": first_edge(stage)?,
+        "edges": edges,
+        "regions": regions.collect::<Vec<_>>(),
+        "pools": pools.collect::<Vec<_>>(),
+        "provider": stage.provider_url,
+    }))
+}
+
+/// The edge of the first customers that the topology lists.
+fn first_edge(stage: &Stage) -> anyhow::Result<String> {
+    let first = stage.plan.scenario.topology.customers.first().context("the topology has no customers")?;
+    let edge = stage.edges.get(&first.id).context("the first customers have no edge")?;
+    Ok(format!("{}/graphql", edge.url))
+}
+
+/// The same for people.
+fn welcome(stage: &Stage, folder: &RunFolder) -> anyhow::Result<String> {
+    let graphql = first_edge(stage)?;
+    let mut text = String::new();
+    writeln!(text, "The platform stands. Ctrl-C ends it.\n")?;
+    writeln!(text, "GraphQL (edge)  {graphql}")?;
+    writeln!(text, "GraphiQL        the same address in a browser\n")?;
+    for (name, edge) in &stage.edges {
+        writeln!(text, "Edge   {name:<16} {}/graphql", edge.url)?;
+    }
+    for region in stage.regions.values() {
+        writeln!(text, "Region {:<16} http://{}   (AWS endpoint)", region.name.as_str(), region.address)?;
+    }
+    writeln!(text, "Payment provider        {}\n", stage.provider_url)?;
+    writeln!(text, "{}", how_to_sign_in(stage)?)?;
+    write!(
+        text,
+        "All addresses: {}\nLogs: {}",
+        folder.file("endpoints.json").display(),
+        folder.logs().display()
+    )?;
+    Ok(text)
+}
+
+/// A demo customer, by two common clients. The people and passwords are synthetic, from the seed.
+fn how_to_sign_in(stage: &Stage) -> anyhow::Result<String> {
+    let plan = &stage.plan;
+    let customer = plan.customers.first().context("the scenario has no customers")?;
+    let pool = plan.pools.get(&customer.home).context("the customer has no pool")?;
+    let endpoint = stage.pool_endpoint(&customer.home).context("the pool has no region")?;
+    let region = pool.id.split_once('_').map_or("us-east-1", |(region, _)| region);
+    let (username, password, client) = (&customer.username, &customer.password, &pool.client_id);
+    Ok(format!(
+        r#"To sign in as {username} (synthetic), with curl:
+  curl -s {endpoint} -H 'content-type: application/x-amz-json-1.1' \
+    -H 'x-amz-target: AWSCognitoIdentityProviderService.InitiateAuth' \
+    -d '{{"AuthFlow":"USER_PASSWORD_AUTH","ClientId":"{client}","AuthParameters":{{"USERNAME":"{username}","PASSWORD":"{password}"}}}}'
+or with boto3:
+  boto3.client("cognito-idp", region_name="{region}", endpoint_url="{endpoint}",
+      aws_access_key_id="any", aws_secret_access_key="any").initiate_auth(AuthFlow="USER_PASSWORD_AUTH",
+      ClientId="{client}", AuthParameters={{"USERNAME": "{username}", "PASSWORD": "{password}"}})
+Then send AuthenticationResult.AccessToken as: authorization: Bearer <token>
+"#
+    ))
+}

@@ -1,0 +1,103 @@
+//! The end of a run on a terminal: goals, invariants and the verdict in 80 columns.
+
+use super::verdict::Verdict;
+use super::words;
+use super::{Evidence, GoalResult, InvariantReport};
+use crate::checks::Standing;
+use std::fmt::Write;
+
+const WIDTH: usize = 80;
+
+/// Whether the text has colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// Text only.
+    Plain,
+    /// ANSI colours.
+    Ansi,
+}
+
+#[derive(Clone, Copy)]
+enum Tone {
+    Good,
+    Bad,
+    Doubtful,
+}
+
+impl Paint {
+    fn tone(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "1;31",
+            Tone::Doubtful => "33",
+        };
+        match self {
+            Paint::Plain => text.to_owned(),
+            Paint::Ansi => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        }
+    }
+}
+
+/// The final table, with a line end after each line.
+pub fn terminal(evidence: &Evidence, paint: Paint) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    lines.push(fit(
+        &format!("{}  seed {}  commit {}", evidence.scenario, evidence.seed, evidence.commit),
+        WIDTH,
+    ));
+    lines.push(rule());
+    lines.push(format!("{:<24} {:<16} {:>14} {:>15}", "GOAL", "PHASE", "TARGET", "MEASURED"));
+    lines.extend(evidence.goals.iter().map(|goal| goal_line(goal, paint)));
+    lines.push(rule());
+    lines.push(format!("{:<47} {:>9} {:>6} {:>8}", "INVARIANT", "CHECKED", "BROKEN", "UNJUDGED"));
+    lines.extend(evidence.invariants.iter().flat_map(|invariant| invariant_lines(invariant, paint)));
+    lines.push(rule());
+    let tone = match evidence.verdict {
+        Verdict::GoalsMet => Tone::Good,
+        Verdict::Inconclusive => Tone::Doubtful,
+        _ => Tone::Bad,
+    };
+    let verdict = format!("VERDICT: {} (exit {})", evidence.verdict, evidence.exit_code);
+    lines.push(paint.tone(tone, &verdict));
+    lines.extend(evidence.reasons.iter().map(|reason| fit(&format!("  {reason}"), WIDTH)));
+    let mut text = String::new();
+    for line in lines {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+fn rule() -> String {
+    "-".repeat(WIDTH)
+}
+
+fn goal_line(goal: &GoalResult, paint: Paint) -> String {
+    let (id, scope) = (fit(&goal.id, 24), fit(&words::scope(goal), 16));
+    let (target, measured) = (fit(&words::target(goal), 14), fit(&words::measured(goal), 15));
+    let (tone, word) = if goal.pass { (Tone::Good, "met") } else { (Tone::Bad, "MISSED") };
+    format!("{id:<24} {scope:<16} {target:>14} {measured:>15} {}", paint.tone(tone, word))
+}
+
+fn invariant_lines(invariant: &InvariantReport, paint: Paint) -> Vec<String> {
+    let name = fit(&format!("{:<2} {}", invariant.id, invariant.title), 47);
+    let (tone, word) = match invariant.standing {
+        Standing::Kept => (Tone::Good, "kept"),
+        Standing::Broken => (Tone::Bad, "BROKEN"),
+        Standing::NotJudged => (Tone::Doubtful, "n/a"),
+    };
+    let (checked, unjudged) = (words::count(invariant.checked), words::count(invariant.unjudged));
+    let word = paint.tone(tone, word);
+    let mut lines = vec![format!("{name:<47} {checked:>9} {:>6} {unjudged:>8} {word}", invariant.violations)];
+    lines.extend(invariant.not_judged.iter().map(|why| fit(&format!("     not judged: {why}"), WIDTH)));
+    lines.extend(invariant.examples.iter().take(3).map(|example| fit(&format!("     {example}"), WIDTH)));
+    lines
+}
+
+/// The text, cut to `width` characters.
+fn fit(text: &str, width: usize) -> String {
+    match text.chars().count() > width {
+        true => text.chars().take(width - 2).chain("..".chars()).collect(),
+        false => text.to_owned(),
+    }
+}

@@ -1,0 +1,299 @@
+//! Does what a scenario's fault timeline says, to the live world.
+
+mod felt;
+mod lost;
+
+pub use felt::{FaultRecord, SeenByCustomers, Shown};
+
+use crate::{
+    cloud::FaultSettings,
+    engine::{
+        regions::{RegionProcess, Standing},
+        stage::Stage,
+    },
+    links::Way,
+    replication,
+    robots::Ground,
+    scenario::{Fault, FaultAt},
+    watch::Watch,
+};
+use contracts::ids::Region;
+use futures::future::join_all;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// The desk sees a lost warehouse on the news after this time.
+const NEWS: Duration = Duration::from_secs(3);
+
+/// Does the faults of one run.
+pub struct Faults<'a> {
+    stage: &'a Stage,
+    watch: &'a Watch,
+    ground: Ground,
+    /// An administrator's token, for the desk.
+    desk_token: String,
+    cloud: FaultSettings,
+    records: Vec<FaultRecord>,
+    desk: JoinSet<()>,
+}
+
+/// A fault begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Moment {
+    at_s: f64,
+    /// Its place in the scenario.
+    fault: usize,
+    begins: bool,
+}
+
+impl<'a> Faults<'a> {
+    /// Nothing is broken yet.
+    pub fn new(stage: &'a Stage, watch: &'a Watch, ground: Ground, desk_token: String) -> Self {
+        let (cloud, records, desk) = (FaultSettings::default(), Vec::new(), JoinSet::new());
+        Faults { stage, watch, ground, desk_token, cloud, records, desk }
+    }
+
+    /// Goes through the timeline of a load that began `begun_us` after the run's start. Says what was done and
+    /// what showed it.
+    ///
+    /// # Errors
+    /// When a fault cannot be done.
+    pub async fn run(mut self, begun_us: u64) -> anyhow::Result<Vec<FaultRecord>> {
+        let faults = self.stage.plan.scenario.faults.clone();
+        for moment in moments(&faults) {
+            let at = begun_us + (moment.at_s * 1e6) as u64;
+            tokio::time::sleep_until(self.stage.clock.at_us(at)).await;
+            let fault = &faults[moment.fault].fault;
+            match moment.begins {
+                true => self.begin(moment.fault, fault).await?,
+                false => self.end(moment.fault, fault).await?,
+            }
+        }
+        while self.desk.join_next().await.is_some() {}
+        Ok(self.records)
+    }
+
+    async fn begin(&mut self, number: usize, fault: &Fault) -> anyhow::Result<()> {
+        self.watch.say(&format!("FAULT  {}", fault.label()));
+        let mut record = FaultRecord::new(number, fault.clone(), self.stage.clock.now_us());
+        match fault {
+            Fault::FloodContinent { continent } => {
+                let regions: Vec<Region> =
+                    self.stage.plan.scenario.topology.regions_of(continent).cloned().collect();
+                record.lost_continents = vec![continent.clone()];
+                self.lose(&mut record, regions).await;
+            }
+            Fault::KillRegion { region, keep_data: false } => {
+                self.lose(&mut record, vec![region.clone()]).await
+            }
+            // Nobody reaches it and it does nothing; what it holds is still there when the run is judged.
+            Fault::KillRegion { region, keep_data: true } => {
+                self.stage.mesh.set_dark(region, true);
+                if let Some(process) = self.process(region) {
+                    process.freeze().await;
+                    process.set_dark(true);
+                }
+            }
+            Fault::FreezeRegion { region, .. } => {
+                if let Some(process) = self.process(region) {
+                    process.freeze().await;
+                }
+            }
+            Fault::LinkLatency { .. } | Fault::Partition { .. } => self.change_links(fault, true),
+            Fault::ReplicationLag { ms, region, .. } => {
+                let settings =
+                    replication::Settings { lag_ms: u64::from(*ms), ..self.stage.plan.replication() };
+                self.set_replication(region.as_ref(), settings).await?;
+            }
+            Fault::ProviderRefuse { .. } | Fault::ProviderSlow { .. } | Fault::ProviderAnswerLost { .. } => {
+                self.change_provider(fault, true);
+            }
+            Fault::EventDuplicate { .. } | Fault::EventDelay { .. } | Fault::EventReorder { .. } => {
+                self.change_events(fault, true).await?;
+            }
+        }
+        record.before = felt::Sight::of(self.stage, fault).await;
+        self.records.push(record);
+        Ok(())
+    }
+
+    async fn end(&mut self, number: usize, fault: &Fault) -> anyhow::Result<()> {
+        // What shows a fault must be looked at while it lasts.
+        let seen = felt::Sight::of(self.stage, fault).await;
+        match fault {
+            Fault::FreezeRegion { region, .. } => {
+                if let Some(process) = self.process(region) {
+                    process.thaw().await;
+                }
+            }
+            Fault::LinkLatency { .. } | Fault::Partition { .. } => self.change_links(fault, false),
+            Fault::ReplicationLag { region, .. } => {
+                let usual = self.stage.plan.replication();
+                self.set_replication(region.as_ref(), usual).await?;
+            }
+            Fault::ProviderRefuse { .. } | Fault::ProviderSlow { .. } | Fault::ProviderAnswerLost { .. } => {
+                self.change_provider(fault, false);
+            }
+            Fault::EventDuplicate { .. } | Fault::EventDelay { .. } | Fault::EventReorder { .. } => {
+                self.change_events(fault, false).await?;
+            }
+            Fault::FloodContinent { .. } | Fault::KillRegion { .. } => {} // these never end
+        }
+        if let Some(record) = self.records.iter_mut().find(|record| record.number == number) {
+            record.ended_us = Some(self.stage.clock.now_us());
+            record.shown = seen.since(&record.before, fault);
+        }
+        self.watch.say(&format!("HEALED {}", fault.label()));
+        Ok(())
+    }
+
+    fn process(&self, region: &Region) -> Option<&'a RegionProcess> {
+        self.stage.regions.get(region)
+    }
+
+    fn change_links(&self, fault: &Fault, begins: bool) {
+        let mesh = &self.stage.mesh;
+        match fault {
+            Fault::LinkLatency { from, to, add_ms, .. } => {
+                let extra = Duration::from_millis(if begins { u64::from(*add_ms) } else { 0 });
+                mesh.change(from, to, |way: &mut Way| way.extra = extra);
+            }
+            Fault::Partition { from, to, one_way, .. } => {
+                mesh.change(from, to, |way| way.blackhole = begins);
+                if !one_way {
+                    mesh.change(to, from, |way| way.blackhole = begins);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn set_replication(
+        &self,
+        region: Option<&Region>,
+        settings: replication::Settings,
+    ) -> anyhow::Result<()> {
+        for process in self.working().filter(|process| region.is_none_or(|region| process.name == *region)) {
+            process.control().set_replication(&settings).await?;
+        }
+        Ok(())
+    }
+
+    fn change_provider(&self, fault: &Fault, begins: bool) {
+        let mut faults = self.stage.provider.faults();
+        match fault {
+            Fault::ProviderRefuse { pct, .. } => faults.refuse_pct = if begins { *pct } else { 0.0 },
+            Fault::ProviderSlow { ms, .. } => faults.slow_ms = if begins { *ms } else { 0 },
+            Fault::ProviderAnswerLost { pct, .. } => faults.answer_lost_pct = if begins { *pct } else { 0.0 },
+            _ => {}
+        }
+        self.stage.provider.set_faults(faults);
+    }
+
+    async fn change_events(&mut self, fault: &Fault, begins: bool) -> anyhow::Result<()> {
+        let chance = |pct: f32| if begins { f64::from(pct) / 100.0 } else { 0.0 };
+        match fault {
+            Fault::EventDuplicate { pct, .. } => self.cloud.event_duplicate = chance(*pct),
+            Fault::EventReorder { pct, .. } => self.cloud.event_reorder = chance(*pct),
+            Fault::EventDelay { pct, ms, .. } => {
+                self.cloud.event_delay = chance(*pct);
+                self.cloud.event_delay_ms_max = if begins { u64::from(*ms) } else { 0 };
+            }
+            _ => {}
+        }
+        for process in self.working() {
+            process.control().set_faults(&self.cloud).await?;
+        }
+        Ok(())
+    }
+
+    /// The regions that can be talked to.
+    fn working(&self) -> impl Iterator<Item = &'a RegionProcess> {
+        self.stage.regions.values().filter(|process| process.standing() == Standing::Up)
+    }
+
+    /// Regions are gone, with everything they hold, and the warehouses in them.
+    async fn lose(&mut self, record: &mut FaultRecord, regions: Vec<Region>) {
+        // All at once and without an await in between: nobody is told.
+        for region in &regions {
+            self.stage.mesh.set_dark(region, true);
+            if let Some(process) = self.process(region) {
+                process.set_dark(true);
+            }
+        }
+        record.at_us = self.stage.clock.now_us();
+        let processes: Vec<&RegionProcess> =
+            regions.iter().filter_map(|region| self.process(region)).collect();
+        record.losses = join_all(processes.iter().map(|process| lost::ask(process))).await;
+        join_all(processes.iter().map(|process| process.kill())).await;
+        record.killed_us = Some(self.stage.clock.now_us());
+        record.lost_regions = regions;
+        let warehouses = self.stage.plan.scenario.topology.warehouses.iter();
+        let gone = warehouses.filter(|warehouse| record.lost_regions.contains(&warehouse.region));
+        record.lost_warehouses = gone.map(|warehouse| warehouse.id.clone()).collect();
+        for line in record.lines() {
+            self.watch.say(&line);
+        }
+        self.send_news(record);
+    }
+
+    fn send_news(&mut self, record: &FaultRecord) {
+        for warehouse in record.lost_warehouses.clone() {
+            let (ground, token) = (self.ground.clone(), self.desk_token.clone());
+            let reason = record.fault.label();
+            self.desk.spawn(async move {
+                tokio::time::sleep(NEWS).await;
+                crate::robots::declare_lost(ground, token, warehouse, reason).await;
+            });
+        }
+    }
+}
+
+/// Judges the faults that last to the end of the load. `seen` tells what customers had to do with some regions
+/// at a moment, microseconds since the run's start.
+pub async fn judge_lasting(
+    stage: &Stage,
+    records: &mut [FaultRecord],
+    seen: impl Fn(&[Region], u64) -> SeenByCustomers,
+) {
+    for record in records.iter_mut().filter(|record| record.ended_us.is_none()) {
+        record.shown = match (&record.fault, record.loses_data()) {
+            (_, true) => record.judge_loss(&seen(&record.lost_regions, record.at_us)),
+            (Fault::KillRegion { region, .. }, false) => {
+                let seen = seen(std::slice::from_ref(region), record.at_us);
+                let by = format!("{} requests were under way to it", seen.under_way);
+                Shown { felt: seen.under_way > 0 && seen.promised > 0, by }
+            }
+            (fault, false) => felt::Sight::of(stage, fault).await.since(&record.before, fault),
+        };
+    }
+}
+
+/// Begins and ends, by time; what begins and what ends at the same moment in the order of the file.
+fn moments(faults: &[FaultAt]) -> Vec<Moment> {
+    let begins = faults.iter().enumerate().map(|(fault, at)| Moment { at_s: at.at_s, fault, begins: true });
+    let ends = faults
+        .iter()
+        .enumerate()
+        .filter_map(|(fault, at)| Some(Moment { at_s: at.heals_at_s()?, fault, begins: false }));
+    let mut moments: Vec<Moment> = begins.chain(ends).collect();
+    moments.sort_by(|a, b| a.at_s.total_cmp(&b.at_s).then(a.fault.cmp(&b.fault)));
+    moments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_begin_and_end_in_time() {
+        let lag = Fault::ReplicationLag { ms: 9, region: None, for_s: Some(4.0) };
+        let freeze = Fault::FreezeRegion { region: "eu-west-1".into(), for_s: 1.0 };
+        let flood = Fault::FloodContinent { continent: "am".into() };
+        let faults = [(2.0, lag), (3.0, freeze), (5.0, flood)];
+        let faults = faults.map(|(at_s, fault)| FaultAt { at_s, fault });
+        let order: Vec<(f64, usize, bool)> =
+            moments(&faults).into_iter().map(|m| (m.at_s, m.fault, m.begins)).collect();
+        assert_eq!(order, [(2.0, 0, true), (3.0, 1, true), (4.0, 1, false), (5.0, 2, true), (6.0, 0, false)]);
+    }
+}

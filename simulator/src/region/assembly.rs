@@ -1,0 +1,91 @@
+//! Puts a region together: its cloud, its platform, its services, its doors.
+
+use super::{
+    RegionSpec,
+    control::{self, Control},
+    services,
+    traffic::{self, Traffic},
+};
+use crate::{
+    cloud::{Cloud, CloudConfig},
+    replication::Replication,
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use axum::{Router, middleware};
+use loadtests::clock::RunClock;
+use platform::{Platform, Service, World, liveness, network::Network};
+use std::sync::{Arc, OnceLock};
+use tokio::task::JoinSet;
+
+/// A region at work.
+pub(super) struct Running {
+    /// All of its doors behind one port: services, control, and its AWS for everything else.
+    pub(super) router: Router,
+    /// Whatever works by itself. None of it ever ends; if one does, the region is broken.
+    pub(super) tasks: JoinSet<&'static str>,
+}
+
+impl Running {
+    /// Starts the cloud, writes what is there at the start, and starts the services and the replication.
+    pub(super) async fn start(spec: RegionSpec) -> anyhow::Result<Running> {
+        let (cloud, world) = cloud_and_world(&spec).await?;
+        let network = Network::new();
+        let platform = Platform::new(world.clone(), spec.platform.clone(), network.clone())?;
+        services::seed_everywhere(&platform, &spec).await?;
+        // All regions write the same up to here: there is nothing to tell the others.
+        let source = cloud.replication();
+        source.trim(source.head());
+        let mut tasks = JoinSet::new();
+        let (peers, token) = (&spec.peers, &spec.control_token);
+        let replication = Replication::start(&cloud, &world, peers, token, spec.replication, &mut tasks);
+        services::seed_here(&platform, &spec).await?;
+        let traffic = Arc::new(Traffic::default());
+        let services = all_services(&platform);
+        let doors = platform::service::gateway(&services)
+            .route("/healthz", axum::routing::get(async || "ok"))
+            .layer(middleware::from_fn_with_state(traffic.clone(), traffic::count));
+        // Before anything works by itself: it may call its neighbours at once.
+        network.mount(&format!("{}.local", platform.config.region), doors.clone());
+        services.iter().for_each(|service| service.start(&mut tasks));
+        let token = spec.control_token.as_str().into();
+        let control = Control { token, cloud: cloud.clone(), platform, replication, traffic };
+        let router = doors.merge(control::router(control)).fallback_service(cloud.router());
+        Ok(Running { router, tasks })
+    }
+}
+
+/// The services, and the heartbeats by which regions watch each other.
+fn all_services(platform: &Platform) -> Vec<Service> {
+    let mut services = services::build(platform);
+    services.push(Service {
+        name: liveness::SERVICE,
+        router: liveness::routes(platform),
+        workers: liveness::workers(platform),
+        consumer: None,
+    });
+    services
+}
+
+/// The cloud's only clock is the world's, and the world's only way to AWS is the cloud: one of them must
+/// come first, and waits for the other.
+async fn cloud_and_world(spec: &RegionSpec) -> anyhow::Result<(Cloud, World)> {
+    let late: Arc<OnceLock<World>> = Arc::default();
+    let (clock, start) = (late.clone(), RunClock::start());
+    let cloud = Cloud::start(CloudConfig {
+        region: spec.platform.region.0.clone(),
+        env: spec.platform.env.clone(),
+        account: spec.account.clone(),
+        tables: services::tables(),
+        subscriptions: services::subscriptions(),
+        pools: spec.pools.clone(),
+        seed: spec.seed,
+        clock: Arc::new(move || match clock.get() {
+            Some(world) => world.now().0,
+            None => start.wall_ms_at(start.now_us()),
+        }),
+    });
+    let cloud = cloud.await?;
+    let http: SharedHttpClient = cloud.http_client();
+    let world = late.get_or_init(|| World::new(RunClock::start().origin_wall_ms(), spec.seed, http)).clone();
+    Ok((cloud, world))
+}

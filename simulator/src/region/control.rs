@@ -1,0 +1,190 @@
+//! What only the simulator, and the replication of other regions, may ask of a region. No customer knows the
+//! token, and no service does.
+
+use super::traffic::{Traffic, TrafficReport};
+use crate::{
+    cloud::{Applied, Cloud, Dump, FaultSettings, ReplicatedBatch, Usage},
+    replication::{self, Replication, TOKEN_HEADER},
+};
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use contracts::ids::Region;
+use platform::Platform;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A batch of replicated writes is smaller than this.
+const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What a region knows about itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Which region.
+    pub region: Region,
+    /// Regions that it does not hear.
+    pub suspected: Vec<Region>,
+    /// Requests at the public door.
+    pub traffic: TrafficReport,
+    /// Replication out of it.
+    pub replication: replication::Status,
+}
+
+/// How far a region's orders are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersReport {
+    /// Orders that it knows.
+    pub known: u64,
+    /// Orders that neither are over nor may wait, by status.
+    pub open: BTreeMap<String, u64>,
+    /// Items with events that are not published yet.
+    pub unpublished: u64,
+}
+
+impl OrdersReport {
+    /// Whether nothing is left to do.
+    pub fn at_rest(&self) -> bool {
+        self.open.is_empty() && self.unpublished == 0
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Control {
+    pub(super) token: Arc<str>,
+    pub(super) cloud: Cloud,
+    pub(super) platform: Platform,
+    pub(super) replication: Replication,
+    pub(super) traffic: Arc<Traffic>,
+}
+
+pub(super) fn router(control: Control) -> Router {
+    Router::new()
+        .route("/_sim/report", get(report))
+        .route("/_sim/orders", get(orders))
+        .route("/_sim/dump", get(dump))
+        .route("/_sim/tap", get(tap))
+        .route("/_sim/usage", get(usage))
+        .route("/_sim/faults", post(faults))
+        .route("/_sim/replication", post(set_replication))
+        .route(replication::PATH, post(replicate))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(control.clone(), only_with_token))
+        .with_state(control)
+}
+
+async fn only_with_token(State(control): State<Control>, request: Request, next: Next) -> Response {
+    let token = request.headers().get(TOKEN_HEADER).map(|value| value.as_bytes());
+    match token == Some(control.token.as_bytes()) {
+        true => next.run(request).await,
+        false => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// What went wrong inside, for the simulator's own eyes.
+struct Fault(anyhow::Error);
+
+impl From<anyhow::Error> for Fault {
+    fn from(fault: anyhow::Error) -> Self {
+        Fault(fault)
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        (StatusCode::INTERNAL_SERVER_ERROR, format!("{:#}", self.0)).into_response()
+    }
+}
+
+async fn report(State(control): State<Control>) -> Json<Report> {
+    let platform = &control.platform;
+    let regions = platform.config.regions.iter().map(|region| &region.name);
+    Json(Report {
+        region: platform.config.region.clone(),
+        suspected: regions.filter(|region| platform.liveness.suspected(region)).cloned().collect(),
+        traffic: control.traffic.report(),
+        replication: control.replication.status(),
+    })
+}
+
+async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fault> {
+    Ok(Json(orders_report(&control.cloud.dump_table("orders")?)))
+}
+
+async fn dump(State(control): State<Control>) -> Result<Json<Dump>, Fault> {
+    Ok(Json(control.cloud.dump()?))
+}
+
+async fn tap(State(control): State<Control>) -> Json<Vec<Value>> {
+    Json(control.cloud.tap())
+}
+
+async fn usage(State(control): State<Control>) -> Json<Usage> {
+    Json(control.cloud.usage())
+}
+
+async fn faults(State(control): State<Control>, Json(settings): Json<FaultSettings>) -> Result<(), Fault> {
+    Ok(control.cloud.faults().set(settings)?)
+}
+
+async fn set_replication(State(control): State<Control>, Json(settings): Json<replication::Settings>) {
+    control.replication.set(settings);
+}
+
+async fn replicate(
+    State(control): State<Control>,
+    Json(batch): Json<ReplicatedBatch>,
+) -> Result<Json<Applied>, Fault> {
+    Ok(Json(control.cloud.apply(batch)?))
+}
+
+/// The highest branch of each order says where it stands.
+fn orders_report(rows: &[Value]) -> OrdersReport {
+    let mut latest: BTreeMap<&str, &Value> = BTreeMap::new();
+    for row in rows {
+        let Some(id) = row["orderId"].as_str() else { continue };
+        let rank = |row: &Value| (row["epoch"].as_u64(), row["version"].as_u64());
+        let entry = latest.entry(id).or_insert(row);
+        if rank(row) > rank(entry) {
+            *entry = row;
+        }
+    }
+    let unpublished = |row: &Value| row["pending"].as_object().is_some_and(|pending| !pending.is_empty());
+    let mut report = OrdersReport { known: latest.len() as u64, ..OrdersReport::default() };
+    for row in latest.values() {
+        report.unpublished += u64::from(unpublished(row));
+        // A row that is not an order counts as open, so that somebody looks at it.
+        let rest = serde_json::from_value::<contracts::Order>((*row).clone())
+            .is_ok_and(|order| order.settled() || order.status.may_wait());
+        if !rest {
+            *report.open.entry(row["status"].as_str().unwrap_or("unreadable").to_owned()).or_default() += 1;
+        }
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_highest_branch_of_an_order_counts() {
+        let row = |id: &str, epoch: u64, version: u64, status: &str, pending: Value| json!({ "orderId": id, "epoch": epoch, "version": version, "status": status, "pending": pending });
+        let rows = [
+            row("a", 2, 3, "NEW", json!({ "event": "{}" })),
+            row("a", 1, 9, "PACKAGED", json!({})),
+            row("b", 1, 1, "PAID", json!({})),
+        ];
+        let report = orders_report(&rows);
+        assert_eq!(report.known, 2);
+        assert_eq!(report.open, BTreeMap::from([("NEW".to_owned(), 1), ("PAID".to_owned(), 1)]));
+        assert_eq!(report.unpublished, 1);
+        assert!(!report.at_rest());
+    }
+}

@@ -1,0 +1,44 @@
+//! What the simulator and a region tell each other over the pipes: one line of JSON each.
+//!
+//! A region says on which port it listens; the simulator, which now knows all ports, says what it is to be;
+//! the region says that it is ready.
+
+use crate::{cloud::PoolConfig, replication};
+use contracts::ids::{Region, UserId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A region's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// It listens on this port of 127.0.0.1.
+    Listening(u16),
+    /// It serves.
+    Ready,
+    /// It cannot go on, and why.
+    Failed(String),
+}
+
+/// Everything a region is made of. Holds keys: never logged, never in a file.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RegionSpec {
+    /// How its services see the world.
+    pub platform: platform::Config,
+    /// The user pools that sign in here.
+    pub pools: Vec<PoolConfig>,
+    /// Its AWS account, 12 digits.
+    pub account: String,
+    /// Where everything random in it comes from.
+    pub seed: u64,
+    /// What opens its control routes.
+    pub control_token: String,
+    /// The base URLs of the links to the other regions.
+    pub peers: BTreeMap<Region, String>,
+    /// How late its writes reach them.
+    pub replication: replication::Settings,
+    /// Units of each product in its warehouses at the start.
+    pub stock_units: i64,
+    /// Customers whose age was verified before the run.
+    pub adults: Vec<UserId>,
+}

@@ -1,0 +1,96 @@
+//! Couriers: they take new parcels of their region, carry them, and report where anybody answers.
+
+use super::work::{Hand, IN_HAND_MAX, LOOK_EVERY, Step, count, number, strikes};
+use crate::engine::regions::Standing;
+use contracts::{
+    graphql,
+    ids::{OrderId, Region},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::task::JoinSet;
+
+/// How long a parcel is on the road, at least and at most. A run has no days to wait.
+const ROAD_MS: std::ops::Range<u64> = 300..1_500;
+/// A parcel that every region disowns for so long was never there.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Tells this mishap apart from others.
+const SALT: u64 = 0x726f_6164;
+
+#[derive(Deserialize)]
+struct NewDeliveries {
+    deliveries: Vec<NewDelivery>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewDelivery {
+    order_id: OrderId,
+}
+
+/// Works until it is time to go home. Where the region is lost, there are no new parcels; those in hand are
+/// delivered all the same.
+pub(super) async fn work(hand: Hand, region: Region) {
+    let mut in_hand: BTreeSet<OrderId> = BTreeSet::new();
+    let mut carrying = JoinSet::new();
+    while !hand.is_stopped() && hand.ground.standing(&region) != Standing::Dead {
+        for order in new_parcels(&hand, &region).await {
+            if in_hand.len() < 2 * IN_HAND_MAX && hand.share.holds(number(&order)) && in_hand.insert(order) {
+                let (hand, region) = (hand.clone(), region.clone());
+                carrying.spawn(async move {
+                    carry(&hand, &region, order).await;
+                    order
+                });
+            }
+        }
+        hand.pause(LOOK_EVERY).await;
+        while let Some(ended) = carrying.try_join_next() {
+            let Ok(order) = ended else { continue };
+            in_hand.remove(&order);
+        }
+    }
+    while carrying.join_next().await.is_some() {}
+}
+
+async fn new_parcels(hand: &Hand, region: &Region) -> Vec<OrderId> {
+    let page =
+        hand.ask(region, graphql::GET_NEW_DELIVERIES, json!({ "nextToken": null }), "getNewDeliveries").await;
+    let page = page.ok().and_then(|page| serde_json::from_value::<NewDeliveries>(page).ok());
+    page.into_iter().flat_map(|page| page.deliveries).map(|delivery| delivery.order_id).collect()
+}
+
+async fn carry(hand: &Hand, region: &Region, order: OrderId) {
+    let input = json!({ "input": { "orderId": order } });
+    match step(hand, region, graphql::START_DELIVERY, input, "startDelivery").await {
+        Some(Step::Done) => count(&hand.tally.taken),
+        Some(Step::CalledOff) => return count(&hand.tally.called_off),
+        None => return,
+    }
+    let road = ROAD_MS.start + number(&order) % (ROAD_MS.end - ROAD_MS.start);
+    tokio::time::sleep(Duration::from_millis(road)).await;
+    let fails = strikes(&order, SALT, hand.failures.delivery_pct);
+    let reported = match fails {
+        true => {
+            let input = json!({ "input": { "orderId": order, "reason": "nobody was at home" } });
+            step(hand, region, graphql::FAIL_DELIVERY, input, "failDelivery").await
+        }
+        false => {
+            let input = json!({ "input": { "orderId": order, "adultSignature": true } });
+            step(hand, region, graphql::COMPLETE_DELIVERY, input, "completeDelivery").await
+        }
+    };
+    match reported {
+        Some(Step::Done) if fails => count(&hand.tally.delivery_failed),
+        Some(Step::Done) => count(&hand.tally.delivered),
+        Some(Step::CalledOff) => count(&hand.tally.called_off),
+        None => {}
+    }
+}
+
+/// One step, at the own region or, where that is not reachable, at any other one.
+async fn step(hand: &Hand, region: &Region, document: &str, input: Value, field: &str) -> Option<Step> {
+    let since = tokio::time::Instant::now();
+    let disowned = || since.elapsed() > PATIENCE;
+    hand.insist(|| hand.ground.reports(region), document, input, field, disowned).await
+}

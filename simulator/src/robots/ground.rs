@@ -1,0 +1,60 @@
+//! Where robots reach the regions: straight at their doors, as long as these are reachable.
+
+use crate::engine::regions::Standing;
+use contracts::ids::{Continent, Region};
+use platform::network::Network;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::sync::watch;
+
+/// A region as robots see it.
+#[derive(Clone)]
+pub struct Place {
+    /// Which.
+    pub region: Region,
+    /// The continent that it stands on.
+    pub continent: Continent,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How it stands.
+    pub standing: watch::Receiver<Standing>,
+}
+
+/// All regions, and the way there.
+#[derive(Clone)]
+pub struct Ground {
+    places: Arc<Vec<Place>>,
+    pub(super) network: Network,
+}
+
+impl Ground {
+    /// The regions, in the order in which they are tried.
+    pub fn new(places: Vec<Place>) -> Self {
+        Ground { places: Arc::new(places), network: Network::new() }
+    }
+
+    /// How a region stands; one that is not there is dead.
+    pub(super) fn standing(&self, region: &Region) -> Standing {
+        let place = self.places.iter().find(|place| place.region == *region);
+        place.map_or(Standing::Dead, |place| *place.standing.borrow())
+    }
+
+    /// The base URL of a region, where it can be reached. A frozen one can, it only never answers.
+    pub(super) fn base(&self, region: &Region) -> Option<String> {
+        let place = self.places.iter().find(|place| place.region == *region)?;
+        let reachable = matches!(*place.standing.borrow(), Standing::Up | Standing::Frozen);
+        reachable.then(|| format!("http://{}", place.address))
+    }
+
+    /// Where to report: the own region first, then every other one that can be reached.
+    pub(super) fn reports(&self, own: &Region) -> Vec<Region> {
+        let reachable = |region: &&Region| self.base(region).is_some();
+        let others = self.places.iter().map(|place| &place.region).filter(|region| *region != own);
+        std::iter::once(own).chain(others).filter(reachable).cloned().collect()
+    }
+
+    /// Every region that can be reached.
+    pub(super) fn reachable(&self) -> Vec<Region> {
+        let names = self.places.iter().map(|place| &place.region);
+        names.filter(|region| self.base(region).is_some()).cloned().collect()
+    }
+}

@@ -1,0 +1,115 @@
+//! A scenario: a world, a load on it, what goes wrong, and what the run must show. All of it is data.
+//!
+//! Every field is described in `scenarios/README.md`.
+
+mod fault;
+mod goal;
+mod library;
+mod mistakes;
+mod near;
+mod phases;
+mod read;
+pub(crate) mod reader;
+#[cfg(test)]
+mod tests;
+
+pub use fault::{Fault, FaultAt};
+pub use goal::{Goal, GoalPhase, Meaning, Metric, Op};
+pub use library::{NoSuchScenario, find, list};
+pub use mistakes::{Mistake, ScenarioErrors};
+pub use phases::{Phase, Phases, Window};
+pub use read::load;
+
+use crate::topology::Topology;
+use serde::{Deserialize, Serialize};
+
+/// One scenario, read and checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its name, that of its file.
+    pub name: String,
+    /// One line about it.
+    pub title: String,
+    /// A few lines about it.
+    pub description: String,
+    /// Where everything random comes from.
+    pub seed: u64,
+    /// The world.
+    pub topology: Topology,
+    /// What customers do.
+    pub load: Load,
+    /// How long.
+    pub phases: Phases,
+    /// What goes wrong, in the order of the file.
+    pub faults: Vec<FaultAt>,
+    /// What the run must show.
+    pub goals: Vec<Goal>,
+    /// How long orders may take to settle after the load.
+    pub settle: Settle,
+    /// How tables are copied between regions.
+    pub replication: ReplicationSpec,
+}
+
+/// The load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Requests a second of the open-loop driver, which judges latency and availability.
+    pub open_loop_rps: f64,
+    /// What the requests are.
+    pub mix: Mix,
+    /// Users of the Goose journeys that run beside it.
+    pub goose_users: u32,
+    /// Customer accounts over which the requests are spread.
+    pub customers: u32,
+}
+
+impl Load {
+    /// How many of the open-loop requests are orders, a second.
+    pub fn orders_per_s(&self) -> f64 {
+        self.open_loop_rps * f64::from(self.mix.buy / self.mix.total())
+    }
+}
+
+/// The weights of the kinds of request.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mix {
+    /// Pages of the catalogue and single products.
+    pub browse: f32,
+    /// Searches.
+    pub search: f32,
+    /// Changes of the cart.
+    pub cart: f32,
+    /// Orders.
+    pub buy: f32,
+    /// Looking an order up.
+    pub track: f32,
+}
+
+impl Mix {
+    /// The sum of the weights.
+    pub fn total(&self) -> f32 {
+        self.browse + self.search + self.cart + self.buy + self.track
+    }
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Mix { browse: 40.0, search: 10.0, cart: 8.0, buy: 24.0, track: 18.0 }
+    }
+}
+
+/// What happens after the load.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settle {
+    /// Within this many seconds every order is settled or waits in a state that allows it.
+    pub within_s: f64,
+}
+
+/// How replicated tables are copied, beyond the way between the regions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplicationSpec {
+    /// A write leaves its region this much later, ms.
+    pub lag_ms: u32,
+    /// Random spread of the lag, percent of it, either way.
+    pub jitter_pct: f32,
+}

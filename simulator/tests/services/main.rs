@@ -1,0 +1,12 @@
+//! The services' routers, over the embedded cloud and the third parties, entered by the front door.
+
+#![allow(clippy::unwrap_used)]
+
+mod delivery;
+mod door;
+mod outside;
+mod payment;
+mod products;
+mod support;
+mod users;
+mod warehouse;
