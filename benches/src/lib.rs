@@ -1,1 +1,0 @@
-//! What the platform's parts cost.
