@@ -25,6 +25,10 @@ use tokio::task::JoinSet;
 /// The desk sees a lost warehouse on the news after this time.
 const NEWS: Duration = Duration::from_secs(3);
 
+/// A loss strikes when so many requests are under way, or after this time in any case.
+const BUSY: u64 = 3;
+const BUSY_LIMIT: Duration = Duration::from_secs(1);
+
 /// Does the faults of one run.
 pub struct Faults<'a> {
     stage: &'a Stage,
@@ -214,6 +218,7 @@ impl<'a> Faults<'a> {
 
     /// Regions are gone, with everything they hold, and the warehouses in them.
     async fn lose(&mut self, record: &mut FaultRecord, regions: Vec<Region>) {
+        record.under_way = self.until_busy(&regions).await;
         // All at once and without an await in between: nobody is told.
         for region in &regions {
             self.stage.mesh.set_dark(region, true);
@@ -237,7 +242,30 @@ impl<'a> Faults<'a> {
         self.send_news(record);
     }
 
+    /// Waits for a moment at which customers' requests are under way to these regions; says how many. A flood that
+    /// meets nobody proves nothing.
+    async fn until_busy(&self, regions: &[Region]) -> u64 {
+        let give_up = tokio::time::Instant::now() + BUSY_LIMIT;
+        loop {
+            let under_way = self.stage.under_way(regions);
+            if under_way >= BUSY || tokio::time::Instant::now() >= give_up {
+                return under_way;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     fn send_news(&mut self, record: &FaultRecord) {
+        for control in self.working().map(|process| process.control().clone()).collect::<Vec<_>>() {
+            let lost = record.lost_regions.clone();
+            self.desk.spawn(async move {
+                tokio::time::sleep(NEWS).await;
+                // Without it a survivor would only go on trying.
+                if let Err(fault) = control.forget(&lost).await {
+                    tracing::warn!(%fault, "a survivor was not told what is lost");
+                }
+            });
+        }
         for warehouse in record.lost_warehouses.clone() {
             let (ground, token) = (self.ground.clone(), self.desk_token.clone());
             let reason = record.fault.label();

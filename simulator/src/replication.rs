@@ -1,8 +1,9 @@
 //! Sends a region's writes to the others, as global tables do: after they were acknowledged, late, in order.
 //!
-//! It runs in the region that wrote. What it has not sent when the region dies, dies with it.
+//! It runs in the region that wrote. What it has not sent when the region dies, dies with it. Writes travel in
+//! batches; of an item that was written several times within one batch only the last image travels.
 
-use crate::cloud::{Applied, Cloud, ReplicatedBatch, ReplicationSource};
+use crate::cloud::{Applied, Cloud, Due, OutgoingBatch, ReplicationSource};
 use anyhow::Context as _;
 use bytes::Bytes;
 use contracts::ids::Region;
@@ -14,7 +15,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -26,12 +27,18 @@ pub const PATH: &str = "/_sim/replicate";
 pub const TOKEN_HEADER: &str = "x-sim-token";
 
 /// Writes in one batch.
-const BATCH_WRITES_MAX: usize = 400;
+const BATCH_WRITES_MAX: usize = 1_000;
 /// A batch is answered within this time or sent again; receivers know what they have.
 const SEND_LIMIT: Duration = Duration::from_secs(3);
 /// How long a failed batch waits: this long first, doubled each time, no longer than the other.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LAST: Duration = Duration::from_secs(1);
+/// After a batch the next one gathers for this long.
+const GATHER: Duration = Duration::from_millis(100);
+/// How often a paused sender looks again, should it miss the end of the pause.
+const PAUSE_CHECK: Duration = Duration::from_secs(1);
+/// The wall clock counts milliseconds.
+const CLOCK_STEP: Duration = Duration::from_millis(1);
 /// How often acknowledged writes are let go.
 const TRIM_EVERY: Duration = Duration::from_secs(2);
 
@@ -72,6 +79,11 @@ pub struct Status {
 }
 
 impl Status {
+    /// Whether every destination has everything.
+    pub fn copied(&self) -> bool {
+        self.to.values().all(|progress| progress.behind == 0)
+    }
+
     /// Writes that no other region is known to have: what would be lost with this one.
     pub fn stranded(&self) -> u64 {
         self.to.values().map(|progress| progress.behind).min().unwrap_or(0)
@@ -123,6 +135,8 @@ struct Lane {
     /// The number of the last write that was sent.
     sent: AtomicU64,
     failures: AtomicU64,
+    /// The destination is lost for good.
+    forgotten: AtomicBool,
 }
 
 impl Replication {
@@ -175,6 +189,18 @@ impl Replication {
         *self.settings.borrow()
     }
 
+    /// Sends nothing to these regions any more, and keeps nothing for them: they are lost for good.
+    pub fn forget(&self, regions: &[Region]) {
+        for lane in regions.iter().filter_map(|region| self.lanes.get(region)) {
+            lane.forgotten.store(true, Relaxed);
+        }
+    }
+
+    /// The destinations that are not forgotten.
+    fn kept(&self) -> impl Iterator<Item = (&Region, &Lane)> {
+        self.lanes.iter().filter(|(_, lane)| !lane.forgotten.load(Relaxed))
+    }
+
     /// How far the destinations are.
     pub fn status(&self) -> Status {
         let head = self.cloud.replication().head();
@@ -187,7 +213,7 @@ impl Replication {
                 failures: lane.failures.load(Relaxed),
             }
         };
-        let to = self.lanes.iter().map(|(region, lane)| (region.clone(), progress(lane)));
+        let to = self.kept().map(|(region, lane)| (region.clone(), progress(lane)));
         Status { head, to: to.collect(), took_ms: self.took.list() }
     }
 
@@ -195,7 +221,7 @@ impl Replication {
     async fn trim(self) -> &'static str {
         loop {
             tokio::time::sleep(TRIM_EVERY).await;
-            let everywhere = self.lanes.values().map(|lane| lane.acknowledged.load(Relaxed)).min();
+            let everywhere = self.kept().map(|(_, lane)| lane.acknowledged.load(Relaxed)).min();
             if let Some(seq) = everywhere {
                 self.cloud.replication().trim(seq);
             }
@@ -219,8 +245,10 @@ struct Sender {
 impl Sender {
     async fn run(mut self, mut next_seq: u64) -> &'static str {
         let mut pause = RETRY_FIRST;
-        loop {
-            let batch = match self.due(next_seq).await {
+        while !self.lanes.get(&self.region).is_some_and(|lane| lane.forgotten.load(Relaxed)) {
+            // Whoever did not answer last time is asked with little.
+            let max = if pause == RETRY_FIRST { BATCH_WRITES_MAX } else { 1 };
+            let batch = match self.due(next_seq, max).await {
                 Ok(batch) => batch,
                 Err(cause) => {
                     // The log was cut while this destination was away for long. It can no longer follow by itself;
@@ -229,17 +257,17 @@ impl Sender {
                     return std::future::pending().await;
                 }
             };
-            let through = next_seq + batch.writes.len() as u64 - 1;
-            self.count(|lane| lane.sent.store(through, Relaxed));
-            match self.send(&batch).await {
+            self.count(|lane| lane.sent.store(batch.through_seq, Relaxed));
+            match self.send(batch.json).await {
                 Ok(_) => {
-                    self.count(|lane| lane.acknowledged.store(through, Relaxed));
+                    self.count(|lane| lane.acknowledged.store(batch.through_seq, Relaxed));
                     let now_ms = self.world.now().0;
-                    for write in &batch.writes {
-                        self.took.add((now_ms - write.written_at_us / 1_000).unsigned_abs());
+                    for written_at_us in &batch.written_at_us {
+                        self.took.add((now_ms - written_at_us / 1_000).unsigned_abs());
                     }
-                    next_seq = through + 1;
+                    next_seq = batch.through_seq + 1;
                     pause = RETRY_FIRST;
+                    tokio::time::sleep(GATHER).await;
                 }
                 Err(cause) => {
                     tracing::debug!(to = %self.region, %cause, "a batch is sent again");
@@ -251,33 +279,31 @@ impl Sender {
                 }
             }
         }
+        // Whoever watches the tasks takes an end for a defect.
+        std::future::pending().await
     }
 
     /// Waits until the write with this number is due; gives it and all that are due with it.
-    async fn due(&mut self, seq: u64) -> anyhow::Result<ReplicatedBatch> {
+    async fn due(&mut self, seq: u64, max: usize) -> anyhow::Result<OutgoingBatch> {
         let spread = self.spread();
         loop {
             let settings = *self.settings.borrow_and_update();
-            let mut batch = self.source.read_from(seq, BATCH_WRITES_MAX)?;
-            let Some(first) = batch.writes.first() else {
-                self.source.changed().await;
-                continue;
+            let lag_us =
+                settings.lag_ms as f64 * (1.0 + f64::from(settings.jitter_pct) / 100.0 * spread) * 1e3;
+            let until_us = self.world.now().0 * 1_000 - lag_us as i64;
+            let wait = match self.source.read_due(seq, max, until_us)? {
+                Due::Nothing => {
+                    self.source.changed().await;
+                    continue;
+                }
+                Due::Batch(batch) if !settings.paused => return Ok(batch),
+                Due::Batch(_) => PAUSE_CHECK,
+                Due::Later(written_at_us) => {
+                    Duration::from_micros((written_at_us - until_us).unsigned_abs()) + CLOCK_STEP
+                }
             };
-            let lag_ms =
-                (settings.lag_ms as f64 * (1.0 + f64::from(settings.jitter_pct) / 100.0 * spread)) as i64;
-            let now_ms = self.world.now().0;
-            let wait_ms = first.written_at_us / 1_000 + lag_ms - now_ms;
-            if settings.paused || wait_ms > 0 {
-                let wait_ms = if settings.paused { 1_000 } else { wait_ms };
-                let wait = Duration::from_millis(wait_ms.unsigned_abs());
-                // Whichever comes first: the time, or a change of the settings.
-                let _ = tokio::time::timeout(wait, self.settings.changed()).await;
-                continue;
-            }
-            let due = batch.writes.iter().take_while(|write| write.written_at_us / 1_000 + lag_ms <= now_ms);
-            let due = due.count().max(1);
-            batch.writes.truncate(due);
-            return Ok(batch);
+            // Whichever comes first: the time, or a change of the settings.
+            let _ = tokio::time::timeout(wait, self.settings.changed()).await;
         }
     }
 
@@ -286,13 +312,13 @@ impl Sender {
         (self.world.random_u64() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
-    async fn send(&self, batch: &ReplicatedBatch) -> anyhow::Result<Applied> {
+    async fn send(&self, batch: String) -> anyhow::Result<Applied> {
         let host = self.url.parse::<http::Uri>()?.authority().map(ToString::to_string).unwrap_or_default();
         let request = Request::post(&self.url)
             .header(header::HOST, host)
             .header(header::CONTENT_TYPE, "application/json")
             .header(TOKEN_HEADER, &self.token)
-            .body(Bytes::from(serde_json::to_vec(batch)?))?;
+            .body(Bytes::from(batch))?;
         let answer = tokio::time::timeout(SEND_LIMIT, self.network.send(request)).await;
         let answer = answer.context("no answer in time")??;
         anyhow::ensure!(answer.status().is_success(), "status {}", answer.status());

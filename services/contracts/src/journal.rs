@@ -270,6 +270,9 @@ pub struct SettleEntry {
     pub order_id: OrderId,
     /// The version of the order that must be stored on a second continent before the entry may be closed.
     pub version: u64,
+    /// Whether W copies are known to have it marked as chosen: then only `stored` is asked.
+    #[serde(default)]
+    pub marked: bool,
 }
 
 /// One entry's answer.

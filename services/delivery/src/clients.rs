@@ -34,6 +34,31 @@ struct Dispatched {
     tracking_id: String,
 }
 
+/// What left, as the carrier knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Left {
+    pub(crate) tracking_id: String,
+    /// When it was handed over, if it was.
+    #[serde(default)]
+    delivered_at_ms: Option<i64>,
+    #[serde(default)]
+    signed_by_adult: bool,
+}
+
+impl Left {
+    /// Whether it was handed over, and if so whether an adult signed.
+    pub(crate) fn delivered(&self) -> Option<bool> {
+        self.delivered_at_ms.map(|_| self.signed_by_adult)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeliveredRequest {
+    adult_signature: bool,
+}
+
 #[derive(Deserialize)]
 struct VoidAnswer {
     voided: bool,
@@ -64,17 +89,30 @@ impl Carrier {
         Carrier { platform: platform.clone() }
     }
 
-    /// The tracking id of what left with a key, where something did.
+    /// Tells the carrier that a parcel was handed over: whoever follows this region will ask there.
+    pub(crate) async fn delivered(
+        &self,
+        tracking_id: &str,
+        adult_signature: bool,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        let path = format!("/dispatches/{tracking_id}/delivered");
+        let body = DeliveredRequest { adult_signature };
+        self.target().post::<serde_json::Value>(Credential::None, &path, &body, bounded(deadline)).await?;
+        Ok(())
+    }
+
+    /// What left with a key, where something did.
     pub(crate) async fn find(
         &self,
         order_id: OrderId,
         number: u32,
         deadline: Deadline,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<Left>, Error> {
         let path = format!("/dispatches/by-key/{}", dispatch_key(order_id, number));
-        let answer = self.target().get::<Dispatched>(Credential::None, &path, bounded(deadline)).await;
+        let answer = self.target().get::<Left>(Credential::None, &path, bounded(deadline)).await;
         match answer {
-            Ok(dispatched) => Ok(Some(dispatched.tracking_id)),
+            Ok(left) => Ok(Some(left)),
             Err(CallError::Unexpected { status: 404, .. }) => Ok(None),
             Err(cause) => Err(cause.into()),
         }
@@ -101,7 +139,8 @@ impl Carrier {
             Err(CallError::Unexpected { status: 409, .. }) => Ok(None),
             // The key was used from another warehouse: that parcel is the one that left.
             Err(CallError::Unexpected { status: 422, .. }) => {
-                self.find(order_id, delivery.dispatch, deadline).await
+                let left = self.find(order_id, delivery.dispatch, deadline).await?;
+                Ok(left.map(|left| left.tracking_id))
             }
             Err(cause) => Err(cause.into()),
         }
@@ -124,7 +163,7 @@ impl Carrier {
             }
             Err(CallError::Unexpected { status: 409, .. }) => {
                 let left = self.find(order_id, number, deadline).await?;
-                left.map(Voided::TooLate)
+                left.map(|left| Voided::TooLate(left.tracking_id))
                     .ok_or(Error::Carrier("a key cannot be voided, yet nothing left with it"))
             }
             Err(cause) => Err(cause.into()),

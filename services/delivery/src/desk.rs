@@ -65,8 +65,14 @@ impl Desk {
             None => Held::Nothing,
         };
         let delivery = match domain::release(held, request) {
-            Release::Stands => return highest.map(Row::view).ok_or(Error::NotFound),
-            Release::Store(delivery) => delivery,
+            Release::Stands => {
+                let row = highest.ok_or(Error::NotFound)?;
+                match self.arrived(order_id, row.delivery.clone(), deadline).await? {
+                    followed if followed == row.delivery => return Ok(row.view()),
+                    followed => followed,
+                }
+            }
+            Release::Store(delivery) => self.arrived(order_id, delivery, deadline).await?,
             Release::Ask(delivery) => self.as_it_left(order_id, delivery, deadline).await?,
             Release::Void(delivery) => self.void(order_id, delivery, deadline).await?,
         };
@@ -84,9 +90,23 @@ impl Desk {
     ) -> Result<Delivery, Error> {
         let left = self.carrier.find(order_id, delivery.dispatch, deadline).await?;
         Ok(match left {
-            Some(tracking_id) => delivery.started(tracking_id),
+            Some(left) => delivery.followed(&left),
             None => delivery,
         })
+    }
+
+    /// A delivery on its way, as completed where the carrier says that it arrived: the region to which the
+    /// courier reported may be lost.
+    async fn arrived(
+        &self,
+        order_id: OrderId,
+        delivery: Delivery,
+        deadline: Deadline,
+    ) -> Result<Delivery, Error> {
+        match delivery.status {
+            DeliveryStatus::InProgress => self.as_it_left(order_id, delivery, deadline).await,
+            _ => Ok(delivery),
+        }
     }
 
     /// Voids the number in use. Whoever finds a number voided before may have missed that a lost owner went
@@ -138,7 +158,10 @@ impl Desk {
         let row = branches.highest().ok_or(Error::NotFound)?;
         match domain::report(&row.delivery, report)? {
             Step::Stands => Ok(Some(row.view())),
-            Step::Store(delivery) => self.save(row, &branches, *delivery).await.map(Some),
+            Step::Store(delivery) => {
+                self.tell_carrier(&delivery, deadline).await?;
+                self.save(row, &branches, *delivery).await.map(Some)
+            }
             Step::HandOver => {
                 let handed = self.carrier.dispatch(order_id, &row.delivery, deadline).await?;
                 let voided = || Error::Conflict("The delivery is voided: it must not leave".into());
@@ -149,9 +172,20 @@ impl Desk {
                 // The region that knew of the start is lost, or slow: the carrier knows.
                 let left = self.carrier.find(order_id, row.delivery.dispatch, deadline).await?;
                 let not_left = || Error::Conflict("The delivery has not left".into());
-                let started = row.delivery.clone().started(left.ok_or_else(not_left)?);
+                let started = row.delivery.clone().started(left.ok_or_else(not_left)?.tracking_id);
                 self.save(row, &branches, started).await.map(|_| None)
             }
+        }
+    }
+
+    /// Tells the carrier of an arrival before it is stored here: a successor asks there.
+    async fn tell_carrier(&self, delivery: &Delivery, deadline: Deadline) -> Result<(), Error> {
+        match (delivery.status, &delivery.tracking_id) {
+            (DeliveryStatus::Completed, Some(tracking_id)) => {
+                let signed = delivery.adult_signature == Some(true);
+                self.carrier.delivered(tracking_id, signed, deadline).await
+            }
+            _ => Ok(()),
         }
     }
 

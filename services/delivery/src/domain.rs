@@ -5,6 +5,7 @@
 //! after the one before was voided at the carrier, and a voided key never dispatches. So at most one parcel
 //! leaves, whoever asks.
 
+use crate::clients::Left;
 use contracts::{
     Address, FieldError, OrderId, WarehouseId,
     bodies::delivery::{DeliveryReport, DeliveryStatus, DeliveryView, ReleaseRequest},
@@ -62,6 +63,17 @@ impl Delivery {
     /// The same delivery, on its way.
     pub(crate) fn started(self, tracking_id: String) -> Self {
         Delivery { status: DeliveryStatus::InProgress, tracking_id: Some(tracking_id), ..self }
+    }
+
+    /// The same delivery, as far as the carrier says that it is.
+    pub(crate) fn followed(self, left: &Left) -> Self {
+        let started = self.started(left.tracking_id.clone());
+        match left.delivered() {
+            Some(signed) => {
+                Delivery { status: DeliveryStatus::Completed, adult_signature: Some(signed), ..started }
+            }
+            None => started,
+        }
     }
 
     /// The same delivery, which will never leave.

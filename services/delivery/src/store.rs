@@ -17,8 +17,6 @@ use serde::{Deserialize, Serialize};
 
 /// Lists the deliveries that wait for a courier.
 const WAITING: &str = "orderId-new";
-/// The one value of the waiting index's partition key.
-const YES: &str = "true";
 
 /// The deliveries.
 pub(crate) const DELIVERIES: TableSpec = TableSpec {
@@ -44,7 +42,8 @@ pub(crate) struct Row {
     pub(crate) branch: String,
     pub(crate) epoch: u64,
     pub(crate) version: u64,
-    /// There only while the delivery waits for a courier.
+    /// The region whose couriers it waits for; there only while it waits. Couriers of another region must not
+    /// start it: that would be a second region acting for one order under one epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_new: Option<String>,
     #[serde(flatten)]
@@ -116,7 +115,7 @@ impl Store {
             let event = events::event(&self.platform, order_id, epoch, version, happening);
             outbox.add(&event, here.as_str(), self.platform.world.now());
         }
-        let is_new = (delivery.status == DeliveryStatus::New).then(|| YES.to_owned());
+        let is_new = (delivery.status == DeliveryStatus::New).then(|| here.0.clone());
         let condition = held.unchanged(&branch);
         let row = Row { order_id, branch, epoch, version, is_new, delivery, outbox };
         self.table.put(&row, condition).await?;
@@ -126,13 +125,15 @@ impl Store {
         Ok(row)
     }
 
-    /// A page of what is marked as waiting. Some of it may be out of date: a successor's branch decides.
+    /// A page of what is marked as waiting here. Some of it may be out of date: a successor's branch decides.
     pub(crate) async fn marked_waiting(
         &self,
         limit: usize,
         token: Option<&str>,
     ) -> Result<Page<Row>, TableError> {
-        let query = Query::partition("isNew", text(YES)).index(WAITING).limit(limit).after(token)?;
+        let here: &Region = &self.platform.config.region;
+        let query =
+            Query::partition("isNew", text(here.as_str())).index(WAITING).limit(limit).after(token)?;
         self.table.query(query).await
     }
 }

@@ -35,7 +35,7 @@ use contracts::resources::{self, Subscription, TableSpec};
 pub use dump::{Dump, QueueDepth};
 pub use faults::{FaultSettings, Faults, Service};
 pub use identity::{PoolConfig, PoolKey, SeedUser, generate_pool_key};
-pub use replication::{Applied, ReplicatedBatch, ReplicatedWrite, ReplicationSource};
+pub use replication::{Applied, Due, OutgoingBatch, ReplicatedBatch, ReplicatedWrite, ReplicationSource};
 pub use usage::{EventUsage, OperationUsage, Usage};
 
 use bus::Bus;

@@ -4,7 +4,8 @@
 //! by item, in order, whole images. Sending, lag and cursors belong to the reader. What was not sent when the
 //! region dies, dies with it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use anyhow::ensure;
@@ -24,8 +25,30 @@ pub struct ReplicatedBatch {
     pub from: String,
     /// The number of the first write; where the batch is empty, of the next one to come.
     pub first_seq: u64,
-    /// The writes, by rising number without gaps.
+    /// The writes, by rising number. One that a later one of the same batch overwrites may be left out.
     pub writes: Vec<ReplicatedWrite>,
+}
+
+/// What there is to send.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Due {
+    /// Nothing was written yet.
+    Nothing,
+    /// The next write is not due; it was written at this time, in microseconds since the Unix epoch.
+    Later(i64),
+    /// A batch.
+    Batch(OutgoingBatch),
+}
+
+/// A [`ReplicatedBatch`] as text, ready to be sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OutgoingBatch {
+    /// The batch in JSON.
+    pub json: String,
+    /// The number of the last write that it covers.
+    pub through_seq: u64,
+    /// When each write that it covers was written, in microseconds since the Unix epoch.
+    pub written_at_us: Vec<i64>,
 }
 
 /// The state of one item after a write.
@@ -146,6 +169,29 @@ impl ReplicationSource {
         Ok(ReplicatedBatch { from: self.region.to_string(), first_seq: seq, writes })
     }
 
+    /// The writes from number `seq` on that were written no later than `until_us`, at most `max` of them, as text:
+    /// nothing is parsed. An image that a later write of the batch overwrites is left out, as nobody would see it.
+    /// Does not move the cursor.
+    ///
+    /// # Errors
+    /// As [`ReplicationSource::read_from`].
+    pub fn read_due(&self, seq: u64, max: usize, until_us: i64) -> anyhow::Result<Due> {
+        let kept = lock(&self.log.kept);
+        ensure!(
+            seq >= kept.first_seq,
+            "write {seq} is no longer in the log, which starts at {}",
+            kept.first_seq
+        );
+        let writes = kept.writes.iter().skip(usize::try_from(seq - kept.first_seq)?);
+        let due = writes.clone().take(max).take_while(|write| write.written_at_us <= until_us);
+        let due: Vec<(u64, &LoggedWrite)> = (seq..).zip(due).collect();
+        match (due.last(), writes.clone().next()) {
+            (Some(_), _) => Ok(Due::Batch(outgoing(&self.region, &due)?)),
+            (None, Some(first)) => Ok(Due::Later(first.written_at_us)),
+            (None, None) => Ok(Due::Nothing),
+        }
+    }
+
     /// At most `max` writes from the cursor on, which then stands behind them.
     ///
     /// # Errors
@@ -171,6 +217,30 @@ impl ReplicationSource {
     }
 }
 
+fn outgoing(region: &str, due: &[(u64, &LoggedWrite)]) -> anyhow::Result<OutgoingBatch> {
+    let mut last = HashMap::with_capacity(due.len());
+    for (seq, write) in due {
+        last.insert((&write.table, &write.key), *seq);
+    }
+    let (first_seq, through_seq) =
+        (due.first().map_or(0, |(seq, _)| *seq), due.last().map_or(0, |(seq, _)| *seq));
+    let mut json =
+        format!(r#"{{"from":{},"first_seq":{first_seq},"writes":["#, serde_json::to_string(region)?);
+    let mut separator = "";
+    for (seq, write) in due.iter().filter(|(seq, write)| last[&(&write.table, &write.key)] == *seq) {
+        let (table, item) = (serde_json::to_string(&write.table)?, write.item.as_deref().unwrap_or("null"));
+        let (key, written_at_us) = (&write.key, write.written_at_us);
+        write!(
+            json,
+            r#"{separator}{{"table":{table},"key":{key},"item":{item},"written_at_us":{written_at_us},"seq":{seq}}}"#
+        )?;
+        separator = ",";
+    }
+    json.push_str("]}");
+    let written_at_us = due.iter().map(|(_, write)| write.written_at_us).collect();
+    Ok(OutgoingBatch { json, through_seq, written_at_us })
+}
+
 fn parsed(write: &LoggedWrite, seq: u64) -> anyhow::Result<ReplicatedWrite> {
     Ok(ReplicatedWrite {
         table: write.table.clone(),
@@ -179,4 +249,45 @@ fn parsed(write: &LoggedWrite, seq: u64) -> anyhow::Result<ReplicatedWrite> {
         written_at_us: write.written_at_us,
         seq,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn source(writes: &[(&str, &str, i64)]) -> ReplicationSource {
+        let log = Arc::new(Log::default());
+        let write = |(key, item, at_us): &(&str, &str, i64)| LoggedWrite {
+            table: "orders".to_owned(),
+            key: json!({ "id": { "S": key } }).to_string(),
+            item: (!item.is_empty()).then(|| json!({ "text": { "S": item } }).to_string()),
+            written_at_us: *at_us,
+        };
+        log.append(writes.iter().map(write).collect());
+        ReplicationSource::new(log, "eu-west-1".into())
+    }
+
+    #[test]
+    fn only_the_last_image_of_an_item_is_sent() {
+        let source = source(&[("a", "1", 10), ("b", "1", 20), ("a", "2", 30), ("b", "", 40), ("c", "1", 99)]);
+        let Due::Batch(batch) = source.read_due(1, 100, 50).unwrap() else { panic!("four are due") };
+        assert_eq!((batch.through_seq, batch.written_at_us.as_slice()), (4, &[10, 20, 30, 40][..]));
+        let sent: ReplicatedBatch = serde_json::from_str(&batch.json).unwrap();
+        assert_eq!((sent.from.as_str(), sent.first_seq), ("eu-west-1", 1));
+        let shown: Vec<_> = sent.writes.iter().map(|write| (write.seq, write.item.is_some())).collect();
+        assert_eq!(shown, [(3, true), (4, false)]);
+        assert_eq!(sent.writes[0], source.read_from(3, 1).unwrap().writes[0]);
+    }
+
+    #[test]
+    fn what_is_not_due_waits() {
+        let source = source(&[("a", "1", 10), ("a", "2", 30)]);
+        assert_eq!(source.read_due(1, 100, 9).unwrap(), Due::Later(10));
+        assert_eq!(source.read_due(3, 100, 1_000).unwrap(), Due::Nothing);
+        let Due::Batch(batch) = source.read_due(1, 100, 29).unwrap() else { panic!("one is due") };
+        assert_eq!(batch.through_seq, 1);
+        source.trim(2);
+        assert!(source.read_due(1, 100, 9).is_err());
+    }
 }

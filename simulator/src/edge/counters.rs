@@ -33,6 +33,8 @@ pub struct EdgeCounters {
 pub struct RegionCounters {
     /// Tries sent there.
     pub tries: u64,
+    /// Those of them that have no answer yet.
+    pub open: u64,
     /// Answers of its that customers got.
     pub answered: u64,
     /// Tries and probes that vanished on the way, there or back.
@@ -58,6 +60,7 @@ impl Counters {
         let regions = paths.iter().map(|path| {
             let counters = RegionCounters {
                 tries: path.tries.load(Relaxed),
+                open: path.open.load(Relaxed),
                 answered: path.answered.load(Relaxed),
                 swallowed: path.swallowed.load(Relaxed),
             };

@@ -16,7 +16,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{
-    sync::{Mutex, PoisonError, atomic::AtomicU64},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{sync::watch, time::sleep};
@@ -27,6 +30,22 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const CONNECT: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_secs(300);
 
+/// A try under way. It ends also where nobody waits for it any more.
+struct Open<'a>(&'a AtomicU64);
+
+impl<'a> Open<'a> {
+    fn begin(open: &'a AtomicU64) -> Self {
+        count(open);
+        Open(open)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
 /// A region, reached over the customers' distance.
 #[derive(Debug)]
 pub(super) struct Path {
@@ -34,6 +53,8 @@ pub(super) struct Path {
     pub(super) continent: Continent,
     pub(super) rtt: Duration,
     pub(super) tries: AtomicU64,
+    /// Tries that have no answer yet.
+    pub(super) open: AtomicU64,
     pub(super) answered: AtomicU64,
     pub(super) swallowed: AtomicU64,
     base_url: String,
@@ -58,6 +79,7 @@ impl Path {
             continent: region.continent,
             rtt: region.rtt,
             tries: AtomicU64::new(0),
+            open: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             swallowed: AtomicU64::new(0),
             base_url: region.base_url,
@@ -88,6 +110,7 @@ impl Path {
     /// Sends a request and waits for the whole answer, both over the distance. Hangs where packets vanish.
     pub(super) async fn send(&self, ask: &Ask, budget: Duration) -> Result<Answer, NoAnswer> {
         count(&self.tries);
+        let _open = Open::begin(&self.open);
         self.travel(ask, Some(budget)).await
     }
 

@@ -78,6 +78,9 @@ pub fn case(stage: &Stage, course: Course<'_>, last: LastWords) -> Case {
     let scenario = &stage.plan.scenario;
     let origin_ms = stage.clock.origin_wall_ms();
     let parked = last.dumps.iter().flat_map(|(region, dump)| parked(&region.region, dump)).collect();
+    let before_heal: Vec<RegionDump> = last.dumps.into_iter().map(|(region, _)| region).collect();
+    // Where every region still stands there is nothing to wait for: this is how they ended.
+    let all_stand = before_heal.len() == scenario.topology.regions.len();
     Case {
         places: Places::from(&scenario.topology),
         rules: Rules {
@@ -87,8 +90,8 @@ pub fn case(stage: &Stage, course: Course<'_>, last: LastWords) -> Case {
         },
         attempts: course.records.iter().filter_map(|record| attempt(record, origin_ms)).collect(),
         answers: Some(course.records.iter().filter_map(answer).collect()),
-        before_heal: last.dumps.into_iter().map(|(region, _)| region).collect(),
-        after_heal: None,
+        after_heal: all_stand.then(|| before_heal.clone()),
+        before_heal,
         provider: Some(provider(stage)),
         carrier: Some(carrier(stage)),
         taps: Some(last.taps),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cloud::Usage,
     driver::{self, DriverConfig, Probes},
-    evidence::{self, Evidence, Paint},
+    evidence::{self, Evidence, Paint, Verdict},
     faults::{self, FaultRecord, Faults, SeenByCustomers},
     history::{self, History, HistoryRecord},
     machine::MachineWatch,
@@ -111,7 +111,7 @@ impl Act<'_> {
             records: &records,
         };
         let probes = probes::run(self.stage, &trespassers).await?;
-        let used = self.used(&before, &loaded.faults).await;
+        let used = self.used(&before, &loaded.faults).await?;
         let reports = join_all(self.stage.survivors().map(|region| region.control().report())).await;
         self.watch.say("collecting what everybody holds");
         let last = collect::ask_survivors(self.stage).await?;
@@ -140,7 +140,12 @@ impl Act<'_> {
             replay,
         };
         self.watch.say("judging");
-        Ok(report::evidence(self.stage, &run, &case))
+        let evidence = report::evidence(self.stage, &run, &case);
+        if evidence.verdict == Verdict::InvariantBroken {
+            // Whoever looks for the reason needs all of it.
+            self.folder.write("case.json", &serde_json::to_vec(&case)?)?;
+        }
+        Ok(evidence)
     }
 
     /// Signs everybody in, at the pool of their home.
@@ -269,19 +274,24 @@ impl Act<'_> {
     }
 
     /// What was used since an earlier reading, lost regions included.
-    async fn used(&self, before: &Meters, faults: &[FaultRecord]) -> Used {
+    ///
+    /// # Errors
+    /// When `usage.json`, with all details, cannot be written.
+    async fn used(&self, before: &Meters, faults: &[FaultRecord]) -> anyhow::Result<Used> {
         let mut after = self.meters().await;
         for loss in faults.iter().flat_map(|fault| &fault.losses) {
             if let Some(usage) = &loss.usage {
                 after.insert(loss.region.clone(), (usage.clone(), loss.cpu_s));
             }
         }
+        let details = serde_json::json!({ "at_begin": before, "at_end": after });
+        self.folder.write("usage.json", &serde_json::to_vec_pretty(&details)?)?;
         let cpu = |meters: &Meters| meters.values().map(|(_, cpu_s)| *cpu_s).sum::<Option<f64>>();
         let sum = |meters: &Meters| collect::sum_usage(meters.values().map(|(usage, _)| usage));
-        Used {
+        Ok(Used {
             totals: sum(&after).less(&sum(before)),
             cpu_s: cpu(&after).zip(cpu(before)).map(|(after, before)| after - before),
-        }
+        })
     }
 
     /// What customers had to do with some regions at a moment.

@@ -241,6 +241,14 @@ impl Control {
         self.ask(Method::POST, "/_sim/replication", settings, BRIEF_LIMIT).await
     }
 
+    /// Tells it that other regions are lost for good.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn forget(&self, lost: &[Region]) -> anyhow::Result<()> {
+        self.ask(Method::POST, "/_sim/replication/forget", &lost, BRIEF_LIMIT).await
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,

@@ -9,6 +9,7 @@ use crate::{
     edge::{Edge, EdgeConfig},
     links::Mesh,
     process::Processes,
+    region::Report,
     robots::{Ground, Place},
     serving::Serving,
     third_parties::{
@@ -23,8 +24,8 @@ use futures::future::{join_all, select_all, try_join_all};
 use loadtests::clock::RunClock;
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-/// Regions that serve hear each other within this time.
-const HEARD_LIMIT: Duration = Duration::from_secs(15);
+/// Regions that serve hear each other, and have what was written at the start, within this time.
+const TOGETHER_LIMIT: Duration = Duration::from_secs(20);
 
 /// Which ports to use; 0 for any.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,7 +80,7 @@ impl Stage {
             region.describe(&plan, &addresses).await?;
         }
         try_join_all(regions.values_mut().map(RegionProcess::until_ready)).await?;
-        until_heard(&regions).await?;
+        until_together(&regions).await?;
         let edges = start_edges(&plan, &mesh, &regions, ports).await?;
         let provider_url = provider_door.url();
         let _third_parties = [provider_door, carrier_door];
@@ -136,6 +137,15 @@ impl Stage {
     pub async fn lower(&self, processes: &Processes) -> anyhow::Result<()> {
         self.regions.values().for_each(RegionProcess::expect_end);
         Ok(processes.end_all().await?)
+    }
+
+    /// Customers' requests that are under way to some regions now.
+    pub fn under_way(&self, regions: &[Region]) -> u64 {
+        let counters = self.edges.values().map(Edge::counters);
+        let open = |counters: crate::edge::EdgeCounters| {
+            regions.iter().filter_map(|region| counters.regions.get(region)).map(|one| one.open).sum::<u64>()
+        };
+        counters.map(open).sum()
     }
 
     /// Waits until a region ends that nobody killed; says which.
@@ -198,21 +208,21 @@ fn addresses(plan: &Plan, mesh: &Mesh, provider_url: String, carrier_url: String
     Addresses { links, provider_url, carrier_url }
 }
 
-/// Waits until every region hears every other one.
-async fn until_heard(regions: &BTreeMap<Region, RegionProcess>) -> anyhow::Result<()> {
-    let heard = async {
+/// Waits until every region hears every other one, and all have what was written at the start.
+async fn until_together(regions: &BTreeMap<Region, RegionProcess>) -> anyhow::Result<()> {
+    let together = async {
         loop {
             let reports = join_all(regions.values().map(|region| region.control().report())).await;
-            let deaf = reports.iter().any(|report| report.as_ref().map_or(true, |r| !r.suspected.is_empty()));
-            if !deaf {
+            let ready = |report: &Report| report.suspected.is_empty() && report.replication.copied();
+            if reports.iter().all(|report| report.as_ref().is_ok_and(ready)) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    match tokio::time::timeout(HEARD_LIMIT, heard).await {
+    match tokio::time::timeout(TOGETHER_LIMIT, together).await {
         Ok(()) => Ok(()),
-        Err(_) => bail!("the regions do not hear each other within {} s", HEARD_LIMIT.as_secs()),
+        Err(_) => bail!("the regions do not come together within {} s", TOGETHER_LIMIT.as_secs()),
     }
 }
 

@@ -27,6 +27,8 @@ pub struct FaultRecord {
     pub lost_warehouses: Vec<WarehouseId>,
     /// Continents lost.
     pub lost_continents: Vec<Continent>,
+    /// Customers' requests that were under way to the lost regions, as their edges counted.
+    pub under_way: u64,
     /// The last words of the lost regions.
     pub losses: Vec<Loss>,
     /// What showed it, for faults that end.
@@ -63,6 +65,7 @@ impl FaultRecord {
             lost_regions: Vec::new(),
             lost_warehouses: Vec::new(),
             lost_continents: Vec::new(),
+            under_way: 0,
             losses: Vec::new(),
             shown: Shown::default(),
             before: Sight::default(),
@@ -101,9 +104,11 @@ impl FaultRecord {
     /// were stranded.
     pub fn judge_loss(&self, seen: &SeenByCustomers) -> Shown {
         let (open, stranded) = (self.open_requests(), self.stranded());
-        let SeenByCustomers { promised, under_way } = seen;
+        let promised = seen.promised;
+        // The edges count what was sent to the region; the history what its customers were waiting for.
+        let under_way = self.under_way.max(seen.under_way);
         Shown {
-            felt: (open > 0 || *under_way > 0) && stranded > 0 && *promised > 0,
+            felt: (open > 0 || under_way > 0) && stranded > 0 && promised > 0,
             by: format!(
                 "{under_way} requests of customers were under way to it and {open} were being worked on there, \
                  {promised} acknowledged orders had been answered from there, {stranded} writes had not been copied"

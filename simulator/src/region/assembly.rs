@@ -31,13 +31,12 @@ impl Running {
         let (cloud, world) = cloud_and_world(&spec).await?;
         let network = Network::new();
         let platform = Platform::new(world.clone(), spec.platform.clone(), network.clone())?;
-        services::seed_everywhere(&platform, &spec).await?;
-        // All regions write the same up to here: there is nothing to tell the others.
-        let source = cloud.replication();
-        source.trim(source.head());
         let mut tasks = JoinSet::new();
         let (peers, token) = (&spec.peers, &spec.control_token);
         let replication = Replication::start(&cloud, &world, peers, token, spec.replication, &mut tasks);
+        if spec.first {
+            services::seed_everywhere(&platform, &spec).await?;
+        }
         services::seed_here(&platform, &spec).await?;
         let traffic = Arc::new(Traffic::default());
         let services = all_services(&platform);

@@ -72,6 +72,7 @@ pub(super) fn router(control: Control) -> Router {
         .route("/_sim/usage", get(usage))
         .route("/_sim/faults", post(faults))
         .route("/_sim/replication", post(set_replication))
+        .route("/_sim/replication/forget", post(forget))
         .route(replication::PATH, post(replicate))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(control.clone(), only_with_token))
@@ -134,6 +135,10 @@ async fn faults(State(control): State<Control>, Json(settings): Json<FaultSettin
 
 async fn set_replication(State(control): State<Control>, Json(settings): Json<replication::Settings>) {
     control.replication.set(settings);
+}
+
+async fn forget(State(control): State<Control>, Json(regions): Json<Vec<Region>>) {
+    control.replication.forget(&regions);
 }
 
 async fn replicate(

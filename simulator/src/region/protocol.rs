@@ -37,6 +37,8 @@ pub struct RegionSpec {
     pub peers: BTreeMap<Region, String>,
     /// How late its writes reach them.
     pub replication: replication::Settings,
+    /// Whether this region writes what all regions have alike at the start; the others get it copied.
+    pub first: bool,
     /// Units of each product in its warehouses at the start.
     pub stock_units: i64,
     /// Customers whose age was verified before the run.

@@ -48,7 +48,8 @@ pub fn subscriptions() -> Vec<Subscription> {
     services.into_iter().flatten().collect()
 }
 
-/// Writes what every region has alike: the catalogue and the customers who are known.
+/// Writes what every region is to have alike: the catalogue and the customers who are known. One region does;
+/// two who write the same are two writers.
 pub(super) async fn seed_everywhere(platform: &Platform, spec: &RegionSpec) -> anyhow::Result<()> {
     products::seed(platform).await?;
     let adults: Vec<_> = spec.adults.iter().map(|user| (user.clone(), AgeVerdict::Passed)).collect();

@@ -1,6 +1,6 @@
 //! Couriers: they take new parcels of their region, carry them, and report where anybody answers.
 
-use super::work::{Hand, IN_HAND_MAX, LOOK_EVERY, Step, count, number, strikes};
+use super::work::{Hand, IN_HAND_MAX, LOOK_EVERY, PAGES_MAX, Step, count, number, strikes};
 use crate::engine::regions::Standing;
 use contracts::{
     graphql,
@@ -19,8 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const SALT: u64 = 0x726f_6164;
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct NewDeliveries {
     deliveries: Vec<NewDelivery>,
+    next_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -34,6 +36,7 @@ struct NewDelivery {
 pub(super) async fn work(hand: Hand, region: Region) {
     let mut in_hand: BTreeSet<OrderId> = BTreeSet::new();
     let mut carrying = JoinSet::new();
+    hand.first_turn().await;
     while !hand.is_stopped() && hand.ground.standing(&region) != Standing::Dead {
         for order in new_parcels(&hand, &region).await {
             if in_hand.len() < 2 * IN_HAND_MAX && hand.share.holds(number(&order)) && in_hand.insert(order) {
@@ -54,10 +57,20 @@ pub(super) async fn work(hand: Hand, region: Region) {
 }
 
 async fn new_parcels(hand: &Hand, region: &Region) -> Vec<OrderId> {
-    let page =
-        hand.ask(region, graphql::GET_NEW_DELIVERIES, json!({ "nextToken": null }), "getNewDeliveries").await;
-    let page = page.ok().and_then(|page| serde_json::from_value::<NewDeliveries>(page).ok());
-    page.into_iter().flat_map(|page| page.deliveries).map(|delivery| delivery.order_id).collect()
+    let mut found = Vec::new();
+    let mut next_token = None;
+    for _ in 0..PAGES_MAX {
+        let variables = json!({ "nextToken": next_token });
+        let page = hand.ask(region, graphql::GET_NEW_DELIVERIES, variables, "getNewDeliveries").await;
+        let page = page.ok().and_then(|page| serde_json::from_value::<NewDeliveries>(page).ok());
+        let Some(page) = page else { break }; // looked for again after the pause
+        found.extend(page.deliveries.into_iter().map(|delivery| delivery.order_id));
+        next_token = page.next_token;
+        if next_token.is_none() {
+            break;
+        }
+    }
+    found
 }
 
 async fn carry(hand: &Hand, region: &Region, order: OrderId) {

@@ -14,7 +14,7 @@ pub use ground::{Ground, Place};
 pub use work::{Counts, Failures};
 
 use contracts::ids::{Region, WarehouseId};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 use work::{Hand, Tally};
 
@@ -103,6 +103,11 @@ pub(crate) struct Share {
 impl Share {
     fn holds(self, number: u64) -> bool {
         number % self.of == self.place
+    }
+
+    /// When to begin, so that all who share look evenly spread over `every`.
+    fn turn(self, every: Duration) -> Duration {
+        every.mul_f64(self.place as f64 / self.of as f64)
     }
 }
 

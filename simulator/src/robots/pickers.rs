@@ -1,6 +1,6 @@
 //! Pickers: they look for new packages of their warehouse and pack them, line by line.
 
-use super::work::{Hand, IN_HAND_MAX, LOOK_EVERY, NoAnswer, Step, count, number, strikes};
+use super::work::{Hand, IN_HAND_MAX, LOOK_EVERY, NoAnswer, PAGES_MAX, Step, count, number, strikes};
 use crate::engine::regions::Standing;
 use contracts::{
     graphql,
@@ -11,8 +11,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
-/// Pages of new packages that are read at a time.
-const PAGES_MAX: usize = 5;
 /// Tells this mishap apart from others.
 const SALT: u64 = 0x7061_636b;
 
@@ -39,6 +37,7 @@ struct Line {
 pub(super) async fn work(hand: Hand, region: Region) {
     let mut in_hand: BTreeSet<OrderId> = BTreeSet::new();
     let mut packing = JoinSet::new();
+    hand.first_turn().await;
     while !hand.is_stopped() && hand.ground.standing(&region) != Standing::Dead {
         for order in new_packages(&hand, &region).await {
             if in_hand.len() < IN_HAND_MAX && hand.share.holds(number(&order)) && in_hand.insert(order) {

@@ -19,8 +19,10 @@ use tokio::sync::watch;
 const LIMIT: Duration = Duration::from_secs(3);
 /// Work in hand at a time; more waits in the queue.
 pub(super) const IN_HAND_MAX: usize = 16;
-/// How often a robot looks for new work.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often a robot looks for new work. Two who work in one place take turns.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Pages of new work that are read at a time.
+pub(super) const PAGES_MAX: usize = 5;
 /// The pause before a step is tried again: first, and at most.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_LAST: Duration = Duration::from_secs(2);
@@ -118,6 +120,11 @@ impl Hand {
     /// Whether it is time to go home.
     pub(super) fn is_stopped(&self) -> bool {
         *self.stopped.borrow()
+    }
+
+    /// Waits for the first turn to look for work.
+    pub(super) async fn first_turn(&self) {
+        self.pause(self.share.turn(LOOK_EVERY)).await;
     }
 
     /// Pauses, or until it is time to go home.

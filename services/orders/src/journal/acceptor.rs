@@ -246,8 +246,7 @@ impl Acceptor {
     /// # Errors
     /// When the tables do not answer.
     pub async fn choose(&self, request: &SettleRequest) -> Result<SettleResponse, AcceptorError> {
-        self.mark(request, EntryState::Chosen, "(#state = :open OR #state = :chosen OR #state = :closed)")
-            .await
+        self.mark(request, EntryState::Chosen).await
     }
 
     /// Marks chosen entries as closed.
@@ -255,19 +254,21 @@ impl Acceptor {
     /// # Errors
     /// When the tables do not answer.
     pub async fn close(&self, request: &SettleRequest) -> Result<SettleResponse, AcceptorError> {
-        self.mark(request, EntryState::Closed, "(#state = :chosen OR #state = :closed)").await
+        self.mark(request, EntryState::Closed).await
     }
 
     async fn mark(
         &self,
         request: &SettleRequest,
         state: EntryState,
-        from: &str,
     ) -> Result<SettleResponse, AcceptorError> {
         let mut entries = Vec::with_capacity(request.entries.len());
         for entry in &request.entries {
-            let marked = self.mark_one(&request.shard, entry, state, from).await?;
-            entries.push(Settled { marked, stored: self.stored(entry).await? });
+            let known = entry.marked && state == EntryState::Chosen;
+            let marked = known || self.mark_one(&request.shard, entry, state).await?;
+            // Before it is marked nobody asks whether the order is stored; a closed one is.
+            let stored = known && self.stored(entry).await?;
+            entries.push(Settled { marked, stored });
         }
         Ok(SettleResponse { entries })
     }
@@ -277,26 +278,23 @@ impl Acceptor {
         shard: &ShardId,
         entry: &SettleEntry,
         state: EntryState,
-        from: &str,
     ) -> Result<bool, AcceptorError> {
         let key = self.journal.key(shard.as_str(), Some(text(&entry.key_hash)));
-        let held: Option<Row> = self.journal.get(key.clone()).await?;
-        let Some(held) = held.filter(|row| row.value_hash == entry.value_hash) else { return Ok(false) };
-        if held.state == state || held.state == EntryState::Closed {
-            return Ok(true);
-        }
+        let before = if state == EntryState::Chosen { EntryState::Open } else { EntryState::Chosen };
         let condition = Condition::default()
-            .and(&format!("valueHash = :hash AND {from}"))
+            .and("valueHash = :hash AND (#state = :before OR #state = :to)")
             .name("#state", "state")
             .value(":hash", text(&entry.value_hash))
-            .value(":to", text(state_word(state)))
-            .value(":chosen", text("chosen"))
-            .value(":closed", text("closed"));
-        let condition =
-            if state == EntryState::Chosen { condition.value(":open", text("open")) } else { condition };
-        match self.journal.update(key, "SET #state = :to", condition).await {
+            .value(":before", text(state_word(before)))
+            .value(":to", text(state_word(state)));
+        match self.journal.update(key.clone(), "SET #state = :to", condition).await {
             Ok(_) => Ok(true),
-            Err(TableError::Conflict) => Ok(false),
+            Err(TableError::Conflict) => {
+                // Not here, another value, or closed before: only the last is as good as marked.
+                let held: Option<Row> = self.journal.get(key).await?;
+                Ok(held
+                    .is_some_and(|row| row.value_hash == entry.value_hash && row.state == EntryState::Closed))
+            }
             Err(other) => Err(other.into()),
         }
     }

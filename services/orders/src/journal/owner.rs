@@ -148,9 +148,11 @@ impl Owner {
         };
         let successors = self.platform.config.continent(home).map(|continent| continent.successors.clone());
         let candidates = hint.into_iter().chain(successors.unwrap_or_default());
-        let live = candidates.into_iter().find(|region| !self.platform.liveness.suspected(region));
-        match live {
-            Some(region) if region != *here => Route::There(region),
+        // Where nobody is heard, the last known owner is asked all the same: only a successor takes a shard over.
+        let candidates: Vec<Region> = candidates.collect();
+        let live = candidates.iter().find(|region| !self.platform.liveness.suspected(region));
+        match live.or(candidates.first()) {
+            Some(region) if region != here => Route::There(region.clone()),
             _ => Route::Here,
         }
     }
@@ -271,9 +273,12 @@ impl Owner {
         }
         for _ in 0..TAKEOVER_ROUNDS {
             let ballot = self.ballot(epoch);
-            let outcome = self.promise(shards, &ballot).await?;
-            self.hold(&outcome.promised, epoch, outcome.entries);
-            let Some(highest) = outcome.refused else { return Ok(()) };
+            let mut outcome = self.promise(shards, &ballot).await?;
+            let won: Vec<ShardId> = outcome.won().cloned().collect();
+            let entries = won.iter().filter_map(|shard| outcome.entries.remove(shard)).flatten().collect();
+            self.hold(&won, epoch, entries);
+            let lost = outcome.refused.into_iter().filter(|(shard, _)| !won.contains(shard));
+            let Some(highest) = lost.map(|(_, ballot)| ballot).max() else { return Ok(()) };
             // At the start a live owner keeps what it has; in a takeover the owner is known to be silent.
             if at_least == 1 || !self.platform.liveness.suspected(&highest.region) {
                 return Ok(());
@@ -292,16 +297,34 @@ impl Owner {
     async fn promise(&self, shards: &[ShardId], ballot: &Ballot) -> Result<Promised, OrdersError> {
         let request = PromiseRequest { ballot: ballot.clone(), shards: shards.to_vec() };
         let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
+        // The own copy comes last, and only for shards that another copy has promised: a candidate whom nobody
+        // follows must not have raised a ballot anywhere, or it would shut out an owner whom the others hear.
+        let (own, others): (Vec<_>, Vec<_>) =
+            copies.into_iter().partition(|copy| *copy == self.platform.config.region);
         let mut calls: FuturesUnordered<_> =
-            copies.iter().map(|copy| self.ask_promise(copy, &request)).collect();
-        let mut answers: Vec<PromiseResponse> = Vec::new();
+            others.iter().map(|copy| self.ask_promise(copy, &request)).collect();
+        let mut tally = Promised::default();
+        let mut answered = false;
         while let Some(answer) = calls.next().await {
-            answers.extend(answer);
-            if answers.len() >= W {
-                return Ok(self.tally_promises(shards, answers));
+            let Some(answer) = answer else { continue };
+            answered = true;
+            let granted = tally.count(shards, answer);
+            if let Some(own) = own.first().filter(|_| !granted.is_empty()) {
+                let request = PromiseRequest { ballot: ballot.clone(), shards: granted };
+                if let Some(answer) = self.ask_promise(own, &request).await {
+                    tally.count(&request.shards, answer);
+                }
+            }
+            if tally.won().next().is_some() {
+                break;
             }
         }
-        Err(OrdersError::NotDurable)
+        drop(calls);
+        if !answered {
+            return Err(OrdersError::NotDurable);
+        }
+        tally.refused.iter().for_each(|(shard, ballot)| self.note(shard, ballot));
+        Ok(tally)
     }
 
     async fn ask_promise(&self, copy: &Region, request: &PromiseRequest) -> Option<PromiseResponse> {
@@ -317,31 +340,6 @@ impl Owner {
                 None
             }
         }
-    }
-
-    fn tally_promises(&self, shards: &[ShardId], answers: Vec<PromiseResponse>) -> Promised {
-        let mut promised = Promised::default();
-        for (index, shard) in shards.iter().enumerate() {
-            let mut entries = Vec::new();
-            let mut refused: Option<Ballot> = None;
-            for answer in &answers {
-                match &answer.shards[index] {
-                    Promise::Promised { entries: held } => entries.extend(held.iter().cloned()),
-                    Promise::Refused { promised } => refused = refused.max(Some(promised.clone())),
-                }
-            }
-            match refused {
-                None => {
-                    promised.promised.push(shard.clone());
-                    promised.entries.extend(entries);
-                }
-                Some(ballot) => {
-                    self.note(shard, &ballot);
-                    promised.refused = promised.refused.max(Some(ballot));
-                }
-            }
-        }
-        promised
     }
 
     /// Holds shards from now on, and writes again what their former owners left.
@@ -564,11 +562,41 @@ impl Owner {
     }
 }
 
+/// What the copies answered to a promise.
 #[derive(Default)]
 struct Promised {
-    promised: Vec<ShardId>,
-    entries: Vec<Entry>,
-    refused: Option<Ballot>,
+    /// Copies that promised a shard.
+    grants: BTreeMap<ShardId, usize>,
+    /// What they hold in it that is not closed.
+    entries: BTreeMap<ShardId, Vec<Entry>>,
+    /// The highest ballot for which a copy refused it.
+    refused: BTreeMap<ShardId, Ballot>,
+}
+
+impl Promised {
+    /// Counts one copy's answer; gives the shards that it promised.
+    fn count(&mut self, shards: &[ShardId], answer: PromiseResponse) -> Vec<ShardId> {
+        let mut granted = Vec::new();
+        for (shard, promise) in shards.iter().zip(answer.shards) {
+            match promise {
+                Promise::Promised { entries } => {
+                    *self.grants.entry(shard.clone()).or_default() += 1;
+                    self.entries.entry(shard.clone()).or_default().extend(entries);
+                    granted.push(shard.clone());
+                }
+                Promise::Refused { promised } => {
+                    let highest = self.refused.entry(shard.clone()).or_insert_with(|| promised.clone());
+                    *highest = promised.max(highest.clone());
+                }
+            }
+        }
+        granted
+    }
+
+    /// The shards that a majority has promised.
+    fn won(&self) -> impl Iterator<Item = &ShardId> {
+        self.grants.iter().filter(|(_, grants)| **grants >= W).map(|(shard, _)| shard)
+    }
 }
 
 fn count(tally: &mut Tally, answer: Option<Accepted>) {

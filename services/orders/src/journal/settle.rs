@@ -110,5 +110,6 @@ fn wire(unclosed: &Unclosed) -> SettleEntry {
         value_hash: unclosed.entry.value_hash.clone(),
         order_id: unclosed.entry.value.order_id(),
         version: unclosed.version,
+        marked: unclosed.marked,
     }
 }
