@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn the_text_of_ballots_sorts_as_ballots_do() {
-        let mut ballots = vec![
+        let mut ballots = [
             ballot(10, "ap-southeast-1", "a"),
             ballot(9, "us-east-1", "z"),
             ballot(10, "eu-west-1", "a"),

@@ -8,6 +8,8 @@ pub mod folder;
 pub mod journeys;
 pub mod judge;
 pub mod live;
+pub mod load;
+pub mod people;
 pub mod plan;
 pub mod probes;
 pub mod regions;

@@ -36,8 +36,6 @@ pub struct Run {
     pub faults: Vec<FaultRecord>,
     /// The machine.
     pub machine: machine::MachineReport,
-    /// Replication of the survivors at the end.
-    pub replication: Vec<Status>,
     /// What the clouds were used for from the load's first moment on.
     pub usage: Used,
     /// What pickers and couriers did.
@@ -49,14 +47,24 @@ pub struct Run {
 /// What was used, over all regions.
 #[derive(Clone, Debug, Default)]
 pub struct Used {
+    /// Replication of the survivors at the end.
+    pub replication: Vec<Status>,
     /// Units, events and calls.
     pub(super) totals: Totals,
     /// Processor time of the regions, seconds.
     pub cpu_s: Option<f64>,
 }
 
+/// What a run showed.
+pub struct Judged {
+    /// All of it.
+    pub evidence: Evidence,
+    /// Acknowledged orders that no survivor has, or has otherwise.
+    pub lost_orders: Vec<String>,
+}
+
 /// Checks the case, judges the goals, and writes the whole down.
-pub fn evidence(stage: &Stage, run: &Run, case: &Case) -> Evidence {
+pub fn judge(stage: &Stage, run: &Run, case: &Case) -> Judged {
     let scenario = &stage.plan.scenario;
     let results = checks::check(case);
     let orders = checks::count_orders(case);
@@ -73,8 +81,10 @@ pub fn evidence(stage: &Stage, run: &Run, case: &Case) -> Evidence {
         faults: &faults,
         inconclusive: &inconclusive,
     });
+    let lost = results.iter().filter(|result| result.id == "D1").flat_map(|result| &result.violations);
+    let lost_orders = lost.flat_map(|violation| violation.ids.clone()).collect();
     let whole = run.driver.figures(|_| true, None);
-    Evidence {
+    let evidence = Evidence {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
         description: scenario.description.clone(),
@@ -248,7 +258,7 @@ fn journeys(summary: &Summary) -> LoadReport {
 
 fn replication(run: &Run) -> ReplicationReport {
     let lost = run.faults.iter().flat_map(|fault| &fault.losses).filter_map(|loss| loss.report.as_ref());
-    let all = run.replication.iter().chain(lost.map(|report| &report.replication));
+    let all = run.usage.replication.iter().chain(lost.map(|report| &report.replication));
     let mut took = took_histogram();
     for (ms, count) in all.flat_map(|status| &status.took_ms) {
         let _in_bounds = took.record_n(*ms, *count); // they come from a histogram with the same bounds

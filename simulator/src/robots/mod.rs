@@ -39,6 +39,7 @@ pub struct Courier {
 }
 
 /// Who works.
+#[derive(Default)]
 pub struct Crew {
     /// In the warehouses.
     pub pickers: Vec<Picker>,

@@ -83,7 +83,8 @@ fn refusal(code: Code) -> Response {
 
 #[tokio::test]
 async fn a_retryable_failure_of_an_order_tells_the_edge_to_try_elsewhere() {
-    let cases: [(fn() -> Response, u16, Code, bool); 4] = [
+    type Case = (fn() -> Response, u16, Code, bool);
+    let cases: [Case; 4] = [
         (|| refusal(Code::DurabilityUnavailable), 503, Code::DurabilityUnavailable, true),
         (|| refusal(Code::Deadline), 503, Code::Deadline, true),
         (|| refusal(Code::IdempotencyKeyReused), 200, Code::IdempotencyKeyReused, false),

@@ -30,11 +30,13 @@ struct Lane {
     carrier: tokio::sync::Mutex<()>,
 }
 
+type ByShardAndCopy = HashMap<(ShardId, Region), Arc<Lane>>;
+
 /// All lanes of this region.
 #[derive(Clone)]
 pub struct Lanes {
     platform: Platform,
-    lanes: Arc<Mutex<HashMap<(ShardId, Region), Arc<Lane>>>>,
+    lanes: Arc<Mutex<ByShardAndCopy>>,
 }
 
 impl Lanes {

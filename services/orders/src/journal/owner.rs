@@ -108,6 +108,8 @@ pub struct Owner {
     /// This region's own copy, where it has one.
     pub acceptor: Acceptor,
     lanes: Lanes,
+    /// For what former owners left: new keys need not wait behind it.
+    recovery_lanes: Lanes,
     incarnation: String,
     state: Arc<Mutex<State>>,
     taking: Arc<tokio::sync::Mutex<()>>,
@@ -122,6 +124,7 @@ impl Owner {
             platform: platform.clone(),
             acceptor: Acceptor::new(platform),
             lanes: Lanes::new(platform),
+            recovery_lanes: Lanes::new(platform),
             incarnation: platform.world.new_id().simple().to_string(),
             state: Arc::default(),
             taking: Arc::default(),
@@ -441,7 +444,8 @@ impl Owner {
     /// Tries until the entry is decided. The customer may be long gone: the entry is finished all the same.
     async fn drive(&self, entry: Entry, announce: watch::Sender<Option<Outcome>>, recovery: bool) {
         let shard = entry.shard.clone();
-        let outcome = self.decide(&entry, &announce).await;
+        let lanes = if recovery { &self.recovery_lanes } else { &self.lanes };
+        let outcome = self.decide(&entry, &announce, lanes).await;
         if recovery {
             match &outcome {
                 Outcome::Chosen(entry) | Outcome::Decided(entry) => self.hand_over((**entry).clone()).await,
@@ -457,7 +461,12 @@ impl Owner {
         }
     }
 
-    async fn decide(&self, entry: &Entry, announce: &watch::Sender<Option<Outcome>>) -> Outcome {
+    async fn decide(
+        &self,
+        entry: &Entry,
+        announce: &watch::Sender<Option<Outcome>>,
+        lanes: &Lanes,
+    ) -> Outcome {
         if self.platform.config.durability == Durability::Async {
             return Outcome::Chosen(Box::new(entry.clone()));
         }
@@ -465,7 +474,7 @@ impl Owner {
             if round > 0 {
                 tokio::time::sleep(self.platform.world.jitter(PROPOSAL_PAUSE)).await;
             }
-            match self.write_round(entry, announce).await {
+            match self.write_round(entry, announce, lanes).await {
                 Decision::Open => {}
                 Decision::Chosen => return Outcome::Chosen(Box::new(entry.clone())),
                 Decision::Decided(decided) => return Outcome::Decided(decided),
@@ -482,10 +491,15 @@ impl Owner {
     }
 
     /// Writes to every copy and announces success as soon as W copies have it; the others are awaited too.
-    async fn write_round(&self, entry: &Entry, announce: &watch::Sender<Option<Outcome>>) -> Decision {
+    async fn write_round(
+        &self,
+        entry: &Entry,
+        announce: &watch::Sender<Option<Outcome>>,
+        lanes: &Lanes,
+    ) -> Decision {
         let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
         let mut writes: FuturesUnordered<_> =
-            copies.iter().map(|copy| self.lanes.write(copy, entry.clone())).collect();
+            copies.iter().map(|copy| lanes.write(copy, entry.clone())).collect();
         let mut tally = Tally::default();
         while let Some(answer) = writes.next().await {
             count(&mut tally, answer);
