@@ -25,7 +25,8 @@ use tokio::task::JoinSet;
 /// The desk sees a lost warehouse on the news after this time.
 const NEWS: Duration = Duration::from_secs(3);
 
-/// A loss strikes when so many requests are under way, or after this time in any case.
+/// A loss strikes when so many requests are under way; after this time when any is, and after twice this time in
+/// any case.
 const BUSY: u64 = 3;
 const BUSY_LIMIT: Duration = Duration::from_secs(1);
 
@@ -90,8 +91,10 @@ impl<'a> Faults<'a> {
             Fault::KillRegion { region, keep_data: false } => {
                 self.lose(&mut record, vec![region.clone()]).await
             }
-            // Nobody reaches it and it does nothing; what it holds is still there when the run is judged.
+            // It stands still, out of reach, with all it holds, until the run is judged.
             Fault::KillRegion { region, keep_data: true } => {
+                record.under_way = self.until_busy(std::slice::from_ref(region)).await;
+                record.at_us = self.stage.clock.now_us();
                 self.stage.mesh.set_dark(region, true);
                 if let Some(process) = self.process(region) {
                     process.freeze().await;
@@ -245,14 +248,17 @@ impl<'a> Faults<'a> {
     /// Waits for a moment at which customers' requests are under way to these regions; says how many. A flood that
     /// meets nobody proves nothing.
     async fn until_busy(&self, regions: &[Region]) -> u64 {
-        let give_up = tokio::time::Instant::now() + BUSY_LIMIT;
-        loop {
-            let under_way = self.stage.under_way(regions);
-            if under_way >= BUSY || tokio::time::Instant::now() >= give_up {
-                return under_way;
+        for wanted in [BUSY, 1] {
+            let give_up = tokio::time::Instant::now() + BUSY_LIMIT;
+            while tokio::time::Instant::now() < give_up {
+                let under_way = self.stage.under_way(regions);
+                if under_way >= wanted {
+                    return under_way;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        0
     }
 
     fn send_news(&mut self, record: &FaultRecord) {
@@ -289,8 +295,8 @@ pub async fn judge_lasting(
             (_, true) => record.judge_loss(&seen(&record.lost_regions, record.at_us)),
             (Fault::KillRegion { region, .. }, false) => {
                 let seen = seen(std::slice::from_ref(region), record.at_us);
-                let by = format!("{} requests were under way to it", seen.under_way);
-                Shown { felt: seen.under_way > 0 && seen.promised > 0, by }
+                let under_way = seen.under_way.max(record.under_way);
+                Shown { felt: under_way > 0, by: format!("{under_way} requests were under way to it") }
             }
             (fault, false) => felt::Sight::of(stage, fault).await.since(&record.before, fault),
         };

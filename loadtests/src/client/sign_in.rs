@@ -29,14 +29,14 @@ pub fn signed_in(reply: Reply<'_>) -> Result<String, Trouble> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Tokens {
-        id_token: String,
+        access_token: String,
     }
     if reply.status != 200 {
         return Err(Trouble::unknown(format!("the user pool answered with status {}", reply.status)));
     }
     let answer: Answer = serde_json::from_slice(reply.body)
         .map_err(|fault| Trouble::unknown(format!("the user pool's answer cannot be read: {fault}")))?;
-    Ok(answer.authentication_result.id_token)
+    Ok(answer.authentication_result.access_token)
 }
 
 /// Authorises an amount on the customer's card, at the provider. The platform never sees the card.

@@ -97,6 +97,6 @@ fn the_key_is_in_the_header_and_in_the_body() {
 #[test]
 fn a_user_pool_gives_a_token_or_a_reason() {
     let body = json!({ "AuthenticationResult": { "IdToken": "t", "AccessToken": "a" } }).to_string();
-    assert_eq!(signed_in(Reply { status: 200, body: body.as_bytes() }), Ok("t".to_owned()));
+    assert_eq!(signed_in(Reply { status: 200, body: body.as_bytes() }), Ok("a".to_owned()));
     assert!(signed_in(Reply { status: 400, body: b"{}" }).is_err());
 }

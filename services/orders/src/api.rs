@@ -41,6 +41,11 @@ const FORWARDED: &str = "x-forwarded-region";
 /// Our calls to the owner end this much before the caller's budget does.
 const MARGIN: Duration = Duration::from_millis(10);
 
+/// With less than this left nobody is asked again.
+const WORTH_ASKING_AGAIN: Duration = Duration::from_millis(100);
+/// A heartbeat may come in meanwhile.
+const BEFORE_ASKING_AGAIN: Duration = Duration::from_millis(20);
+
 /// What the routes work with.
 #[derive(Clone)]
 pub struct Api {
@@ -87,10 +92,14 @@ async fn create_order(
     loop {
         match owner_of(&api, &attempt, &headers)? {
             Route::Here => {
-                return match api.creator.create(attempt, request, deadline).await {
-                    Ok(order) => Ok(Json(accepted(&api, order))),
-                    Err(error) => refused(&api, error),
-                };
+                match api.creator.create(attempt.clone(), request.clone(), deadline).await {
+                    Ok(order) => return Ok(Json(accepted(&api, order))),
+                    // The owner was silent to this region only: the others keep it, so it is asked again.
+                    Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
+                        tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
+                    }
+                    Err(error) => return refused(&api, error),
+                }
             }
             Route::There(owner) => {
                 let (call, credential) = api.call_owner(&owner, &headers);

@@ -11,7 +11,7 @@ use axum::{
     routing::get,
 };
 use contracts::Code;
-use http::header;
+use http::{Method, header};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -69,14 +69,14 @@ async fn with_caller(door: &Door, request: Request) -> Result<Request, ApiError>
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
     let platform = &door.platform;
     let caller = platform.identity.caller(&platform.world, &parts.method, uri, &parts.headers, &bytes)?;
-    before_the_body_is_looked_at(parts.uri.path(), &caller)?;
+    before_the_body_is_looked_at(&parts.method, parts.uri.path(), &caller)?;
     parts.extensions.insert::<Caller>(caller);
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 /// `/backend/` is for services and `/admin/` for people: whoever is neither learns nothing of what a body must
 /// look like. Which service and which group is each route's own rule.
-fn before_the_body_is_looked_at(path: &str, caller: &Caller) -> Result<(), ApiError> {
+fn before_the_body_is_looked_at(method: &Method, path: &str, caller: &Caller) -> Result<(), ApiError> {
     match caller {
         Caller::Anonymous if path.starts_with("/backend/") || path.starts_with("/admin/") => {
             Err(ApiError::new(Code::Unauthenticated, "Unauthorized"))

@@ -73,14 +73,16 @@ pub struct Course<'a> {
     pub products: &'a [ProductId],
 }
 
-/// Gathers everything.
-pub fn case(stage: &Stage, course: Course<'_>, last: LastWords) -> Case {
+/// Gathers everything. `before` was said while what was lost was still away, `healed` when it was back.
+pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option<LastWords>) -> Case {
     let scenario = &stage.plan.scenario;
     let origin_ms = stage.clock.origin_wall_ms();
+    let tables = |words: &LastWords| words.dumps.iter().map(|(region, _)| region.clone()).collect::<Vec<_>>();
+    let before_heal = tables(&before);
+    let last = healed.unwrap_or(before);
     let parked = last.dumps.iter().flat_map(|(region, dump)| parked(&region.region, dump)).collect();
-    let before_heal: Vec<RegionDump> = last.dumps.into_iter().map(|(region, _)| region).collect();
-    // Where every region still stands there is nothing to wait for: this is how they ended.
-    let all_stand = before_heal.len() == scenario.topology.regions.len();
+    // Where every region stands at the end, this is how they ended.
+    let all_stand = last.dumps.len() == scenario.topology.regions.len();
     Case {
         places: Places::from(&scenario.topology),
         rules: Rules {
@@ -90,7 +92,7 @@ pub fn case(stage: &Stage, course: Course<'_>, last: LastWords) -> Case {
         },
         attempts: course.records.iter().filter_map(|record| attempt(record, origin_ms)).collect(),
         answers: Some(course.records.iter().filter_map(answer).collect()),
-        after_heal: all_stand.then(|| before_heal.clone()),
+        after_heal: all_stand.then(|| tables(&last)),
         before_heal,
         provider: Some(provider(stage)),
         carrier: Some(carrier(stage)),

@@ -150,6 +150,14 @@ impl Act<'_> {
     ) -> anyhow::Result<Case> {
         self.watch.say("collecting what everybody holds");
         let last = collect::ask_survivors(self.stage).await?;
+        let healed = match self.stage.power_up().await {
+            true => {
+                self.watch.say("the power is back; the regions come to rest together");
+                settle::until_at_rest(self.stage, self.watch).await?;
+                Some(collect::ask_survivors(self.stage).await?)
+            }
+            false => None,
+        };
         self.stage.lower(self.processes).await?;
         let course = collect::Course {
             records: &aftermath.records,
@@ -159,7 +167,7 @@ impl Act<'_> {
             logs: self.logs()?,
             products: &products.iter().map(|product| product.product_id).collect::<Vec<_>>(),
         };
-        Ok(collect::case(self.stage, course, last))
+        Ok(collect::case(self.stage, course, last, healed))
     }
 
     fn logs(&self) -> anyhow::Result<Vec<PathBuf>> {

@@ -65,12 +65,11 @@ pub struct Judged {
 
 /// Checks the case, judges the goals, and writes the whole down.
 pub fn judge(stage: &Stage, run: &Run, case: &Case) -> Judged {
-    let scenario = &stage.plan.scenario;
     let results = checks::check(case);
     let orders = checks::count_orders(case);
-    let measured =
-        Measured { driver: &run.driver, invariants: &results, orders: &orders, faults: &run.faults, case };
-    let goals = judge::goals(scenario, &measured);
+    let (driver, invariants) = (&run.driver, results.as_slice());
+    let measured = Measured { driver, invariants, orders: &orders, faults: &run.faults, case };
+    let goals = judge::goals(&stage.plan.scenario, &measured);
     let invariants: Vec<InvariantReport> = results.iter().map(InvariantReport::from).collect();
     let faults: Vec<FaultReport> = run.faults.iter().map(|record| fault(run, record)).collect();
     let inconclusive = inconclusive(stage, run);
@@ -83,8 +82,28 @@ pub fn judge(stage: &Stage, run: &Run, case: &Case) -> Judged {
     });
     let lost = results.iter().filter(|result| result.id == "D1").flat_map(|result| &result.violations);
     let lost_orders = lost.flat_map(|violation| violation.ids.clone()).collect();
-    let whole = run.driver.figures(|_| true, None);
     let evidence = Evidence {
+        verdict,
+        exit_code,
+        reasons,
+        goals,
+        invariants,
+        orders,
+        rto_s: measured.recovery_s(),
+        rpo_orders: run.faults.iter().any(FaultRecord::loses_data).then_some(orders.lost_at_disaster),
+        faults,
+        budget: budgets(stage, run, case),
+        usage: Some(usage(run, orders.acknowledged)),
+        ..figures(stage, run)
+    };
+    Judged { evidence, lost_orders }
+}
+
+/// What does not depend on the checks.
+fn figures(stage: &Stage, run: &Run) -> Evidence {
+    let scenario = &stage.plan.scenario;
+    let whole = run.driver.figures(|_| true, None);
+    Evidence {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
         description: scenario.description.clone(),
@@ -95,34 +114,24 @@ pub fn judge(stage: &Stage, run: &Run, case: &Case) -> Judged {
         durability: collect::serde_word(&stage.plan.durability),
         started_at: rfc3339(stage.clock.wall_ms_at(run.driver.begun_at_us)),
         duration_s: scenario.run_s(),
-        verdict,
-        exit_code,
-        reasons,
         phases: phases(stage, &run.driver),
-        goals,
-        invariants,
-        orders,
         latency_ms: latency(&whole),
         availability: whole.availability_pct.unwrap_or(0.0),
         worst_minute: run.driver.worst_window(60).map(|worst| worst.availability_pct),
-        rto_s: measured.recovery_s(),
-        rpo_orders: run.faults.iter().any(FaultRecord::loses_data).then_some(orders.lost_at_disaster),
-        faults,
-        budget: budgets(stage, run, case),
         timeline: run.driver.timeline.iter().map(second).collect(),
         load: run.journeys.as_ref().map(journeys),
         replication: Some(replication(run)),
-        usage: Some(usage(run, orders.acknowledged)),
         machine: Some(machine_report(run)),
         boundaries: boundaries(),
         replay: run.replay.clone(),
-        not_exact:
-            "The same seed gives the same people, keys of requests, baskets, planned times and faults. \
-                    Real sockets and real time do not repeat: which request meets which moment of a fault \
-                    differs from run to run by milliseconds."
-                .to_owned(),
+        not_exact: NOT_EXACT.to_owned(),
+        ..Evidence::default()
     }
 }
+
+const NOT_EXACT: &str = "The same seed gives the same people, keys of requests, baskets, planned times and faults. \
+                         Real sockets and real time do not repeat: which request meets which moment of a fault \
+                         differs from run to run by milliseconds.";
 
 fn latency(figures: &Figures) -> Latency {
     let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);

@@ -130,6 +130,17 @@ impl Stage {
         sign_in::all(people.map(sign_in).collect::<anyhow::Result<_>>()?).await
     }
 
+    /// Brings back the regions that only lost their power. Says whether there were any.
+    pub async fn power_up(&self) -> bool {
+        let dark = self.regions.values().filter(|region| region.standing() == Standing::Dark);
+        let dark: Vec<&RegionProcess> = dark.collect();
+        for region in &dark {
+            self.mesh.set_dark(&region.name, false);
+            region.thaw().await;
+        }
+        !dark.is_empty()
+    }
+
     /// Ends all regions.
     ///
     /// # Errors

@@ -37,6 +37,12 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
     }
 }
 
+/// Does something while no other platform stands.
+pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> T {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    work()
+}
+
 /// An empty folder of this test.
 pub(crate) fn folder(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("live").join(name);
