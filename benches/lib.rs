@@ -1,4 +1,6 @@
-//! What the benches measure with: an order as a customer would make it.
+//! What the benches measure with: an order as a customer would make it, and a table of the embedded cloud.
+
+pub mod shelf;
 
 use contracts::{Address, Order, OrderLine, Package, ProductId, bodies::orders::CreateOrderRequest};
 use orders::domain::create::{Attempt, Owner, new_order, request_hash};

@@ -90,7 +90,7 @@ async fn serve(shop: &Arc<Shop>) -> String {
 async fn sign_in(body: String) -> Json<Value> {
     let body: Value = serde_json::from_str(&body).unwrap();
     let name = body["AuthParameters"]["USERNAME"].as_str().unwrap();
-    Json(json!({ "AuthenticationResult": { "IdToken": format!("jwt-{name}") } }))
+    Json(json!({ "AuthenticationResult": { "AccessToken": format!("jwt-{name}") } }))
 }
 
 async fn pre_authorise(

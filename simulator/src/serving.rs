@@ -25,7 +25,14 @@ impl Serving {
     /// # Errors
     /// When the port cannot be bound.
     pub async fn start_on(router: Router, port: u16) -> io::Result<Serving> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        Serving::over(TcpListener::bind(("127.0.0.1", port)).await?, router)
+    }
+
+    /// Serves `router` on a port that is listened on already.
+    ///
+    /// # Errors
+    /// When the listener does not know its address.
+    pub fn over(listener: TcpListener, router: Router) -> io::Result<Serving> {
         let addr = listener.local_addr()?;
         let listener = listener.tap_io(|stream| {
             // Small answers must not wait for an acknowledgement; a socket that refuses is only slower.

@@ -10,7 +10,7 @@ use crate::{
     engine::regions::RegionProcess,
     faults::FaultRecord,
     history::{HistoryRecord, Op, Outcome as Recorded},
-    scenario::Fault,
+    scenario::{Fault, GoalPhase, Metric, Scenario},
 };
 use contracts::{ids::ProductId, stock::StockLevel};
 use futures::future::try_join_all;
@@ -85,11 +85,7 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
     let all_stand = last.dumps.len() == scenario.topology.regions.len();
     Case {
         places: Places::from(&scenario.topology),
-        rules: Rules {
-            attention_planned: scenario.faults.iter().any(|at| calls_for_people(&at.fault)),
-            card_canary: loadtests::CARD_CANARY.to_owned(),
-            ..Rules::default()
-        },
+        rules: rules(scenario),
         attempts: course.records.iter().filter_map(|record| attempt(record, origin_ms)).collect(),
         answers: Some(course.records.iter().filter_map(answer).collect()),
         after_heal: all_stand.then(|| tables(&last)),
@@ -108,6 +104,23 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
         }),
         probes: Some(course.probes),
         logs: course.logs,
+    }
+}
+
+/// The contract's limits; where the scenario has a goal of its own about how well customers are served, that.
+fn rules(scenario: &Scenario) -> Rules {
+    let usual = Rules::default();
+    let target = |metric| {
+        let goals =
+            scenario.goals.iter().filter(|goal| goal.phase == GoalPhase::Whole && goal.home.is_none());
+        goals.filter(|goal| goal.metric == metric).map(|goal| goal.target).next()
+    };
+    Rules {
+        availability_pct_min: target(Metric::Availability).unwrap_or(usual.availability_pct_min),
+        recovery_ms_max: target(Metric::Rto).map_or(usual.recovery_ms_max, |seconds| (seconds * 1e3) as i64),
+        attention_planned: scenario.faults.iter().any(|at| calls_for_people(&at.fault)),
+        card_canary: loadtests::CARD_CANARY.to_owned(),
+        ..usual
     }
 }
 

@@ -84,7 +84,7 @@ type Meters = BTreeMap<Region, (Usage, Option<f64>)>;
 
 impl Act<'_> {
     async fn play(&self, replay: String) -> anyhow::Result<Judged> {
-        let mut people = People::sign_in(self.stage).await?;
+        let mut people = People::sign_in(&self.stage.plan, |home| self.stage.pool_endpoint(home)).await?;
         self.watch.say(&format!("{} customers are signed in", people.customers.len()));
         let products = products::catalogue().context("the catalogue")?;
         let robots = Robots::start(std::mem::take(&mut people.crew), self.stage.ground());

@@ -9,6 +9,7 @@ pub mod journeys;
 pub mod judge;
 pub mod live;
 pub mod load;
+pub mod neighbours;
 pub mod people;
 pub mod plan;
 pub mod probes;
@@ -20,5 +21,6 @@ pub mod stage;
 pub mod up;
 
 pub use folder::RunFolder;
+pub use neighbours::Neighbours;
 pub use plan::Plan;
 pub use stage::{Ports, Stage};

@@ -1,6 +1,6 @@
 //! Everybody signs in: customers, pickers, couriers, and whoever sits at the operations desk.
 
-use super::stage::Stage;
+use super::{plan::Plan, sign_in};
 use crate::robots::{Courier, Crew, Failures, Picker};
 use anyhow::Context as _;
 use contracts::Continent;
@@ -22,31 +22,30 @@ pub struct People {
 }
 
 impl People {
-    /// Signs everybody in, at the pool of their home.
+    /// Signs everybody in, at the pool of their home, whose endpoint `pool` knows.
     ///
     /// # Errors
     /// The first sign-in that does not succeed.
-    pub async fn sign_in(stage: &Stage) -> anyhow::Result<People> {
-        let plan = &stage.plan;
+    pub async fn sign_in(plan: &Plan, pool: impl Fn(&Continent) -> Option<String>) -> anyhow::Result<People> {
         let names =
             plan.customers.iter().map(|one| (&one.home, one.username.as_str(), one.password.as_str()));
-        let tokens = stage.sign_in(names).await?;
+        let tokens = sign_in::people(plan, &pool, names).await?;
         let signed_in =
             |(customer, token): (&Customer, String)| SignedIn { customer: customer.clone(), token };
         let customers = plan.customers.iter().zip(tokens).map(signed_in).collect();
         let names = plan.staff.iter().map(|one| (&one.home, one.username.as_str(), one.password.as_str()));
-        let tokens = stage.sign_in(names).await?;
-        hire(stage, customers, plan.staff.iter().zip(tokens))
+        let tokens = sign_in::people(plan, &pool, names).await?;
+        hire(plan, customers, plan.staff.iter().zip(tokens))
     }
 }
 
 /// Sends everybody of the staff to their place.
 fn hire<'a>(
-    stage: &Stage,
+    plan: &Plan,
     customers: Vec<SignedIn>,
     staff: impl Iterator<Item = (&'a Staff, String)>,
 ) -> anyhow::Result<People> {
-    let warehouses = &stage.plan.scenario.topology.warehouses;
+    let warehouses = &plan.scenario.topology.warehouses;
     let mut crew = Crew { pickers: Vec::new(), couriers: Vec::new(), failures: FAILURES };
     let mut desk_token = None;
     for (one, token) in staff {
@@ -56,7 +55,7 @@ fn hire<'a>(
                 let region = place.context("a picker without a warehouse")?.region.clone();
                 crew.pickers.push(Picker { warehouse: warehouse.clone(), region, token });
             }
-            ("delivery", _) => crew.couriers.extend(couriers(stage, &one.home, &token)),
+            ("delivery", _) => crew.couriers.extend(couriers(plan, &one.home, &token)),
             _ => desk_token = Some(token),
         }
     }
@@ -66,7 +65,7 @@ fn hire<'a>(
 }
 
 /// A courier takes the parcels of every region of the home continent.
-fn couriers(stage: &Stage, home: &Continent, token: &str) -> Vec<Courier> {
-    let regions = stage.plan.scenario.topology.regions_of(home);
+fn couriers(plan: &Plan, home: &Continent, token: &str) -> Vec<Courier> {
+    let regions = plan.scenario.topology.regions_of(home);
     regions.map(|region| Courier { region: region.clone(), token: token.to_owned() }).collect()
 }

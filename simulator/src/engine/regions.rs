@@ -80,12 +80,7 @@ impl RegionProcess {
             Word::Ready => bail!("region {name} said that it serves before it listened"),
         };
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let control = Control {
-            region: name.clone(),
-            base: format!("http://{address}"),
-            token: token.to_owned(),
-            network: Network::new(),
-        };
+        let control = Control::new(name.clone(), address, token);
         let standing = watch::Sender::new(Standing::Up);
         Ok(RegionProcess { name: name.clone(), address, child, control, standing })
     }
@@ -185,6 +180,12 @@ async fn hear(child: &mut Child) -> anyhow::Result<Word> {
 }
 
 impl Control {
+    /// The control routes of a region that listens at `address`.
+    pub fn new(region: Region, address: SocketAddr, token: &str) -> Self {
+        let base = format!("http://{address}");
+        Control { region, base, token: token.to_owned(), network: Network::new() }
+    }
+
     /// What the region knows about itself.
     ///
     /// # Errors

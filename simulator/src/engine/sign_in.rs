@@ -1,7 +1,9 @@
 //! Signs people in at their user pools, as any Cognito client would.
 
+use super::plan::Plan;
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
+use contracts::ids::Continent;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{Request, header};
 use platform::network::Network;
@@ -15,23 +17,37 @@ const AT_A_TIME: usize = 16;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Who signs in where.
-#[derive(Clone)]
-pub struct SignIn {
-    /// The pool's endpoint.
-    pub endpoint: String,
-    /// The pool's app client.
-    pub client_id: String,
-    /// The name.
-    pub username: String,
-    /// The password.
-    pub password: String,
+struct SignIn {
+    endpoint: String,
+    client_id: String,
+    username: String,
+    password: String,
 }
 
-/// Signs everybody in; gives the access tokens in the same order.
+/// Signs people in, given by home continent, name and password, at the pool of their home, whose endpoint
+/// `pool` knows. Gives the access tokens in the same order.
 ///
 /// # Errors
 /// The first sign-in that does not succeed.
-pub async fn all(people: Vec<SignIn>) -> anyhow::Result<Vec<String>> {
+pub async fn people<'a>(
+    plan: &Plan,
+    pool: impl Fn(&Continent) -> Option<String>,
+    people: impl Iterator<Item = (&'a Continent, &'a str, &'a str)>,
+) -> anyhow::Result<Vec<String>> {
+    let sign_in = |(home, username, password): (&Continent, &str, &str)| {
+        let client = plan.pools.get(home).with_context(|| format!("{home} has no user pool"))?;
+        let endpoint = pool(home).with_context(|| format!("{home} has no region"))?;
+        anyhow::Ok(SignIn {
+            endpoint,
+            client_id: client.client_id.clone(),
+            username: username.to_owned(),
+            password: password.to_owned(),
+        })
+    };
+    all(people.map(sign_in).collect::<anyhow::Result<_>>()?).await
+}
+
+async fn all(people: Vec<SignIn>) -> anyhow::Result<Vec<String>> {
     let network = Network::new();
     let signing_in = people.into_iter().map(|person| {
         let network = network.clone();

@@ -3,7 +3,6 @@
 use super::{
     plan::{Addresses, Plan},
     regions::{RegionProcess, Standing},
-    sign_in::{self, SignIn},
 };
 use crate::{
     edge::{Edge, EdgeConfig},
@@ -109,27 +108,6 @@ impl Stage {
         Some(format!("http://{}/", self.regions.get(&place.journal_region)?.address))
     }
 
-    /// Signs people in: their home continent, name and password.
-    ///
-    /// # Errors
-    /// The first sign-in that does not succeed.
-    pub async fn sign_in<'a>(
-        &self,
-        people: impl Iterator<Item = (&'a Continent, &'a str, &'a str)>,
-    ) -> anyhow::Result<Vec<String>> {
-        let sign_in = |(home, username, password): (&Continent, &str, &str)| {
-            let pool = self.plan.pools.get(home).with_context(|| format!("{home} has no user pool"))?;
-            let endpoint = self.pool_endpoint(home).with_context(|| format!("{home} has no region"))?;
-            anyhow::Ok(SignIn {
-                endpoint,
-                client_id: pool.client_id.clone(),
-                username: username.to_owned(),
-                password: password.to_owned(),
-            })
-        };
-        sign_in::all(people.map(sign_in).collect::<anyhow::Result<_>>()?).await
-    }
-
     /// Brings back the regions that only lost their power. Says whether there were any.
     pub async fn power_up(&self) -> bool {
         let dark = self.regions.values().filter(|region| region.standing() == Standing::Dark);
@@ -166,7 +144,7 @@ impl Stage {
     }
 }
 
-fn third_parties(plan: &Plan, clock: RunClock) -> (Provider, Carrier) {
+pub(super) fn third_parties(plan: &Plan, clock: RunClock) -> (Provider, Carrier) {
     let topology = &plan.scenario.topology;
     let wall: Clock = Arc::new(move || clock.wall_ms_at(clock.now_us()));
     let rtt = |ms: u32| Duration::from_millis(u64::from(ms));

@@ -18,16 +18,19 @@ use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
 
 /// A region at work.
-pub(super) struct Running {
+pub struct Running {
     /// All of its doors behind one port: services, control, and its AWS for everything else.
-    pub(super) router: Router,
+    pub router: Router,
     /// Whatever works by itself. None of it ever ends; if one does, the region is broken.
-    pub(super) tasks: JoinSet<&'static str>,
+    pub tasks: JoinSet<&'static str>,
 }
 
 impl Running {
     /// Starts the cloud, writes what is there at the start, and starts the services and the replication.
-    pub(super) async fn start(spec: RegionSpec) -> anyhow::Result<Running> {
+    ///
+    /// # Errors
+    /// When the cloud, the platform or what is written at the start fails.
+    pub async fn start(spec: RegionSpec) -> anyhow::Result<Running> {
         let (cloud, world) = cloud_and_world(&spec).await?;
         let network = Network::new();
         let platform = Platform::new(world.clone(), spec.platform.clone(), network.clone())?;

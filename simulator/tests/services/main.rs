@@ -4,6 +4,7 @@
 
 mod delivery;
 mod door;
+mod orders;
 mod outside;
 mod payment;
 mod products;

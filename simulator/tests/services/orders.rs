@@ -1,0 +1,271 @@
+//! Orders, with every service of every region behind them, and nothing between the regions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contracts::bodies::orders::CreateOrderRequest;
+use contracts::{Code, Region};
+use loadtests::accounts::SignedIn;
+use loadtests::client::{self, OrderAnswer, Reply};
+use platform::config::Durability;
+use serde_json::{Value, json};
+use simulator::engine::people::People;
+use simulator::engine::{Neighbours, Plan};
+use simulator::robots::{Failures, Robots};
+use simulator::scenario;
+use simulator::third_parties::payment_3p::{Operation, ProviderFaults};
+
+/// Long enough for an order's whole way on a busy machine.
+const REST_LIMIT: Duration = Duration::from_secs(40);
+
+struct Shop {
+    neighbours: Neighbours,
+    people: People,
+}
+
+impl Shop {
+    async fn open() -> Shop {
+        let mut scenario = scenario::load(&scenario::find("calm").unwrap()).unwrap();
+        scenario.load.customers = 12;
+        // Tests run side by side: nobody is to fall under suspicion for being slow.
+        scenario.topology.suspect_after_ms = 5_000;
+        let neighbours = Neighbours::start(Plan::new(scenario, Durability::Journal).unwrap()).await.unwrap();
+        let people = neighbours.people().await.unwrap();
+        Shop { neighbours, people }
+    }
+
+    fn region(&self, place: usize) -> Region {
+        self.neighbours.plan.scenario.topology.regions[place].name.clone()
+    }
+
+    fn american(&self) -> &SignedIn {
+        self.people.customers.iter().find(|one| one.customer.home.0 == "am").unwrap()
+    }
+
+    async fn basket(&self, buyer: &SignedIn, draw: u64) -> CreateOrderRequest {
+        self.neighbours.basket(&self.region(0), buyer, draw).await.unwrap()
+    }
+
+    /// Orders at a region until the answer says something, as a customer would.
+    async fn buy(&self, at: &Region, buyer: &SignedIn, order: &CreateOrderRequest, key: &str) -> OrderAnswer {
+        for _ in 0..20 {
+            match self.neighbours.buy(at, buyer, order, key).await.unwrap() {
+                OrderAnswer::Ambiguous { .. } => tokio::time::sleep(Duration::from_millis(100)).await,
+                definite => return definite,
+            }
+        }
+        panic!("no definite answer")
+    }
+
+    async fn send(&self, buyer: &SignedIn, body: Value, key: &str) -> OrderAnswer {
+        let request = client::create_order_with(&buyer.token, body, key);
+        let (status, body) = self.neighbours.ask(&self.region(0), request).await.unwrap();
+        client::order_answer(Ok(Reply { status, body: &body }))
+    }
+
+    /// Lets the crew work until nothing is left to do.
+    async fn settle(&mut self, failures: Failures) {
+        let mut crew = std::mem::take(&mut self.people.crew);
+        crew.failures = failures;
+        let robots = Robots::start(crew, self.neighbours.ground());
+        self.neighbours.until_at_rest(REST_LIMIT).await.unwrap();
+        robots.stop().await;
+    }
+
+    async fn rows(&self, region: &Region, table: &str) -> Vec<Value> {
+        let mut dump = self.neighbours.control(region).unwrap().dump().await.unwrap();
+        dump.tables.remove(table).unwrap()
+    }
+
+    /// What the order came to, by the highest version that a region knows.
+    async fn latest(&self, region: &Region) -> Value {
+        let rows = self.rows(region, "orders").await;
+        rows.into_iter().max_by_key(|row| (row["epoch"].as_u64(), row["version"].as_u64())).unwrap()
+    }
+
+    /// Units held or taken back by product, over all warehouses of a region.
+    async fn reserved(&self, region: &Region) -> i64 {
+        let rows = self.rows(region, "warehouse.stock").await;
+        rows.iter().map(|row| row["reserved"].as_i64().unwrap()).sum()
+    }
+
+    fn moves(&self) -> BTreeMap<String, usize> {
+        let mut moves = BTreeMap::new();
+        for entry in self.neighbours.provider.ledger() {
+            *moves.entry(format!("{:?}", entry.operation)).or_default() += 1;
+        }
+        moves
+    }
+}
+
+fn acknowledged(answer: OrderAnswer) -> client::OrderSeen {
+    match answer {
+        OrderAnswer::Acknowledged(promise) => {
+            assert_eq!(promise.durability.as_deref(), Some("multi-continent"));
+            promise.order.unwrap()
+        }
+        other => panic!("not acknowledged: {other:?}"),
+    }
+}
+
+fn refused(answer: OrderAnswer) -> Option<Code> {
+    match answer {
+        OrderAnswer::Refused { code, .. } => code,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_goes_the_whole_way_once() {
+    let mut shop = Shop::open().await;
+    let (buyer, far) = (shop.american().clone(), shop.region(3));
+    let order = shop.basket(&buyer, 1).await;
+    // Far from home: the request is forwarded to the owner of the customer's shard.
+    let seen = acknowledged(shop.buy(&far, &buyer, &order, "key-1").await);
+    let mut copies = 0;
+    for place in 0..4 {
+        let journal = shop.rows(&shop.region(place), "orders.journal").await;
+        copies += journal
+            .iter()
+            .filter(|row| row["value"].to_string().contains(&seen.order_id.to_string()))
+            .count();
+    }
+    assert!(copies >= 2, "{copies} continents hold the acknowledged order");
+    shop.settle(Failures::default()).await;
+    for place in 0..4 {
+        let row = shop.latest(&shop.region(place)).await;
+        assert_eq!(
+            (row["status"].as_str(), row["orderId"].as_str()),
+            (Some("FULFILLED"), Some(&*seen.order_id.to_string()))
+        );
+    }
+    let captures = shop.neighbours.provider.ledger();
+    let captures: Vec<_> = captures.iter().filter(|entry| entry.operation == Operation::Capture).collect();
+    assert_eq!(captures.iter().map(|entry| entry.amount).collect::<Vec<_>>(), [seen.total.unsigned_abs()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_has_one_order_wherever_it_is_asked_for_and_one_body() {
+    let shop = Shop::open().await;
+    let buyer = shop.american().clone();
+    let order = shop.basket(&buyer, 2).await;
+    let first = acknowledged(shop.buy(&shop.region(0), &buyer, &order, "key-2").await);
+    for place in 0..4 {
+        let again = acknowledged(shop.buy(&shop.region(place), &buyer, &order, "key-2").await);
+        assert_eq!((again.order_id, again.total), (first.order_id, first.total));
+    }
+    let mut other = order.clone();
+    other.products[0].quantity += 1;
+    assert_eq!(
+        refused(shop.buy(&shop.region(1), &buyer, &other, "key-2").await),
+        Some(Code::IdempotencyKeyReused)
+    );
+    let (status, body) =
+        shop.neighbours.ask(&shop.region(2), client::order_by_key(&buyer.token, "key-2")).await.unwrap();
+    let found = client::order_by_key_seen(Reply { status, body: &body }).unwrap().unwrap();
+    assert_eq!(found.order_id, first.order_id);
+}
+
+/// What to do to an honest order, and what the contract answers.
+type Wrong = (&'static str, fn(&mut Value), Code);
+
+const WRONG: [Wrong; 10] = [
+    (
+        "a line twice",
+        |order| {
+            let line = order["products"][0].clone();
+            order["products"].as_array_mut().unwrap().push(line)
+        },
+        Code::ValidationFailed,
+    ),
+    ("no units", |order| order["products"][0]["quantity"] = json!(0), Code::ValidationFailed),
+    ("fewer than no units", |order| order["products"][0]["quantity"] = json!(-1), Code::ValidationFailed),
+    ("far too many units", |order| order["products"][0]["quantity"] = json!(100_000), Code::ValidationFailed),
+    ("no lines", |order| order["products"] = json!([]), Code::ValidationFailed),
+    ("another price", |order| order["products"][0]["price"] = json!(1), Code::ValidationFailed),
+    ("a stale delivery price", |order| order["deliveryPrice"] = json!(1), Code::ValidationFailed),
+    (
+        "a token of nobody",
+        |order| order["paymentToken"] = json!("00000000-0000-4000-8000-000000000000"),
+        Code::PaymentRefused,
+    ),
+    ("a currency that is not taken", |order| order["currency"] = json!("EUR"), Code::ValidationFailed),
+    ("where nothing is sent", |order| order["address"]["country"] = json!("AQ"), Code::DestinationNotAllowed),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_honest_customer_sends_is_refused_and_leaves_nothing() {
+    let shop = Shop::open().await;
+    let (buyer, home) = (shop.american().clone(), shop.region(0));
+    let honest = json!(shop.basket(&buyer, 3).await);
+    for (number, (what, spoil, code)) in WRONG.iter().enumerate() {
+        let mut order = honest.clone();
+        spoil(&mut order);
+        let answer = shop.send(&buyer, order, &format!("wrong-{number}")).await;
+        assert_eq!(refused(answer), Some(*code), "{what}");
+    }
+    for token in ["", "not.a.token", &format!("{}x", buyer.token)] {
+        let nobody = SignedIn { token: token.to_owned(), ..buyer.clone() };
+        let answer = shop.send(&nobody, honest.clone(), "wrong-token").await;
+        assert!(
+            matches!(answer, OrderAnswer::Refused { code: Some(Code::Unauthenticated), .. }),
+            "{answer:?}"
+        );
+    }
+    let mut oversized = honest.clone();
+    oversized["address"]["companyName"] = json!("x".repeat(70_000));
+    assert_eq!(refused(shop.send(&buyer, oversized, "wrong-size").await), Some(Code::PayloadTooLarge));
+    for place in 0..4 {
+        let region = shop.region(place);
+        assert!(
+            shop.rows(&region, "orders").await.is_empty()
+                && shop.rows(&region, "orders.journal").await.is_empty()
+        );
+        assert!(shop.rows(&region, "orders.tokens").await.is_empty());
+    }
+    assert_eq!(shop.reserved(&home).await, 0, "goods are held for an order that is not there");
+    assert!(shop.neighbours.provider.ledger().iter().all(|entry| entry.operation != Operation::Capture));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_token_pays_for_one_order_of_one_customer() {
+    let shop = Shop::open().await;
+    let (buyer, home) = (shop.american().clone(), shop.region(0));
+    let order = shop.basket(&buyer, 4).await;
+    acknowledged(shop.buy(&home, &buyer, &order, "first").await);
+    assert_eq!(refused(shop.buy(&home, &buyer, &order, "second").await), Some(Code::PaymentRefused));
+    // Somebody whose orders belong to another continent, who found the token.
+    let thief = shop.people.customers.iter().find(|one| one.customer.home.0 != "am").unwrap();
+    assert_eq!(refused(shop.buy(&shop.region(2), thief, &order, "third").await), Some(Code::PaymentRefused));
+    assert_eq!(shop.rows(&home, "orders").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_that_fails_gives_goods_and_money_back() {
+    let mut shop = Shop::open().await;
+    let (buyer, home) = (shop.american().clone(), shop.region(0));
+    let order = shop.basket(&buyer, 5).await;
+    acknowledged(shop.buy(&home, &buyer, &order, "key").await);
+    assert!(shop.reserved(&home).await > 0);
+    shop.settle(Failures { packaging_pct: 100.0, delivery_pct: 0.0 }).await;
+    let row = shop.latest(&home).await;
+    assert_eq!(
+        (row["status"].as_str(), row["paymentState"].as_str()),
+        (Some("PACKAGING_FAILED"), Some("VOIDED"))
+    );
+    assert_eq!(shop.reserved(&home).await, 0);
+    assert!(!shop.moves().contains_key("Capture"), "{:?}", shop.moves());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_that_is_refused_is_not_shipped() {
+    let mut shop = Shop::open().await;
+    let (buyer, home) = (shop.american().clone(), shop.region(0));
+    let order = shop.basket(&buyer, 6).await;
+    acknowledged(shop.buy(&home, &buyer, &order, "key").await);
+    shop.neighbours.provider.set_faults(ProviderFaults { refuse_pct: 100.0, ..ProviderFaults::default() });
+    shop.settle(Failures::default()).await;
+    let row = shop.latest(&home).await;
+    assert_eq!(row["status"], json!("PAYMENT_FAILED"), "{row}");
+    assert!(shop.neighbours.carrier.ledger().is_empty(), "something left without having been paid");
+}
