@@ -101,7 +101,7 @@ impl Shop {
 fn acknowledged(answer: OrderAnswer) -> client::OrderSeen {
     match answer {
         OrderAnswer::Acknowledged(promise) => {
-            assert_eq!(promise.durability.as_deref(), Some("multi-continent"));
+            assert_eq!(promise.durability.as_deref(), Some("MULTI_CONTINENT"));
             promise.order.unwrap()
         }
         other => panic!("not acknowledged: {other:?}"),
