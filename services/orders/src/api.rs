@@ -86,7 +86,7 @@ async fn create_order(
     let key = idempotency_key(&headers, &request)?;
     let faults = create::faults(&request, &key);
     if !faults.is_empty() {
-        return refused(&api, OrdersError::Invalid(faults));
+        return refused(OrdersError::Invalid(faults));
     }
     let attempt = attempt(&api, &person, key, create::request_hash(&request));
     loop {
@@ -98,7 +98,7 @@ async fn create_order(
                     Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
                         tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
                     }
-                    Err(error) => return refused(&api, error),
+                    Err(error) => return refused(error),
                 }
             }
             Route::There(owner) => {
@@ -151,7 +151,7 @@ fn accepted(api: &Api, order: Order) -> CreateOrderResponse {
 }
 
 /// A definite refusal is an answer; anything else is an error that may be retried.
-fn refused(_: &Api, error: OrdersError) -> Result<Json<CreateOrderResponse>, ApiError> {
+fn refused(error: OrdersError) -> Result<Json<CreateOrderResponse>, ApiError> {
     if !error.definite() || error.code().retryable() {
         return Err(error.into());
     }
@@ -239,17 +239,29 @@ async fn read(
     let order_id: OrderId = order_id.parse().map_err(|_| OrdersError::NotFound)?;
     let wanted = query.min_version.unwrap_or(1);
     let attempt = attempt(&api, &person, String::new(), String::new());
+    let theirs = |order: Option<Order>| order.filter(|order| order.user_id == person.user_id);
+    let found = |order: Option<Order>| order.map(Json).ok_or_else(|| OrdersError::NotFound.into());
     loop {
-        let record = api.store.get(order_id).await?;
-        let known = record.filter(|record| record.order.user_id == person.user_id);
-        if let Some(record) = &known
-            && record.order.version >= wanted
-        {
-            return Ok(Json(record.order.clone()));
+        let known = theirs(api.creator.newest(order_id).await?);
+        if known.as_ref().is_some_and(|order| order.version >= wanted) {
+            return found(known);
         }
         let owner = match owner_of(&api, &attempt, &headers) {
             Ok(Route::There(owner)) => owner,
-            _ => return known.map(|record| Json(record.order)).ok_or_else(|| OrdersError::NotFound.into()),
+            Ok(Route::Here) => {
+                let asked = api.creator.newest_as_owner(&attempt, order_id);
+                match deadline.earlier(MARGIN).bound(asked).await? {
+                    Ok(newest) => return found(theirs(newest).or(known)),
+                    Err(_) if known.is_some() => return found(known),
+                    // As in `create_order`.
+                    Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
+                        tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(_) => return found(known),
         };
         let path = format!("/{order_id}?minVersion={wanted}");
         let (call, credential) = api.call_owner(&owner, &headers);

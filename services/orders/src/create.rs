@@ -8,7 +8,7 @@ use crate::{
     store::Store,
 };
 use contracts::{
-    Code, Order, OrderId, Region, WarehouseId,
+    Code, Order, OrderId, WarehouseId,
     bodies::{
         orders::CreateOrderRequest,
         warehouse::{ReservationStep, ReserveRequest, ReserveResponse, ReserveState},
@@ -16,7 +16,6 @@ use contracts::{
     journal::{Entry, EntryValue},
     keys,
 };
-use futures::future::BoxFuture;
 use platform::{Deadline, Platform, config::Durability};
 use std::{
     collections::HashMap,
@@ -213,13 +212,34 @@ impl Creator {
         match self.known(attempt).await? {
             Some(Ok(order)) => Ok(Some(order)),
             // The caller asks by key alone, with no body to compare.
-            Some(Err(OrdersError::KeyReused)) => {
-                Ok(self.store.get(attempt.order_id()).await?.map(|r| r.order))
-            }
+            Some(Err(OrdersError::KeyReused)) => self.newest(attempt.order_id()).await,
             Some(Err(error)) if error.definite() => Ok(None),
             Some(Err(error)) => Err(error),
             None => Ok(None),
         }
+    }
+
+    /// The newest that this region knows of an order: stored, or left in the journal by a former owner.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn newest(&self, order_id: OrderId) -> Result<Option<Order>, OrdersError> {
+        let row = self.store.get(order_id).await?;
+        Ok(self.owner.left.newest(order_id, row).map(|record| record.order))
+    }
+
+    /// The same at the owner, with everything that a former owner left of it. Takes the shard over where it must.
+    ///
+    /// # Errors
+    /// When the shard cannot be held, or the table does not answer.
+    pub async fn newest_as_owner(
+        &self,
+        attempt: &Attempt,
+        order_id: OrderId,
+    ) -> Result<Option<Order>, OrdersError> {
+        self.owner.ensure_held(&attempt.home, &attempt.shard).await?;
+        self.owner.until_decided(&attempt.shard, order_id).await;
+        self.newest(order_id).await
     }
 
     /// Answers from a proposal that somebody else started.
@@ -247,13 +267,18 @@ impl Creator {
     /// read it; where that fails, the journal has it all the same.
     async fn decided(&self, attempt: &Attempt, entry: Entry) -> Answer {
         match entry.value {
-            EntryValue::Order { order, payment_ref, .. } => {
-                let epoch = self.owner.epoch(&attempt.shard).unwrap_or(order.epoch);
-                let writer = self.writer(epoch);
-                if let Err(cause) = self.store.create((*order).clone(), payment_ref, &writer).await {
+            EntryValue::Order { ref order, ref payment_ref, .. } => {
+                if self.owner.epoch(&attempt.shard).is_some_and(|epoch| epoch != order.epoch) {
+                    // A former owner's, who may have done more than this entry tells: it is adopted as a whole.
+                    self.owner.left.note(&entry.value);
+                    return replay(attempt, (**order).clone());
+                }
+                let writer = self.writer(order.epoch);
+                let stored = self.store.create((**order).clone(), payment_ref.clone(), &writer).await;
+                if let Err(cause) = stored {
                     tracing::warn!(order = %order.order_id, %cause, "an accepted order is stored later");
                 }
-                replay(attempt, *order)
+                replay(attempt, (**order).clone())
             }
             EntryValue::Refused { reason, .. } => {
                 Err(OrdersError::Refused { code: Code::Conflict, message: reason })
@@ -374,53 +399,12 @@ impl Creator {
     fn writer(&self, epoch: u64) -> Writer {
         Writer { epoch, region: self.platform.config.region.clone(), at: self.platform.world.now() }
     }
-
-    /// What is done with entries of former owners, once they are chosen again: orders are stored as
-    /// journalled, intents tell how far an order was.
-    pub fn recover(&self, snapshots: Snapshots) -> crate::journal::owner::Recovered {
-        let (store, owner) = (self.store.clone(), self.owner.clone());
-        let (platform, region) = (self.platform.clone(), self.platform.config.region.clone());
-        Arc::new(move |entry: Entry| -> BoxFuture<'static, ()> {
-            let (store, snapshots) = (store.clone(), snapshots.clone());
-            let epoch = owner.epoch(&entry.shard);
-            let writer =
-                epoch.map(|epoch| Writer { epoch, region: Region::clone(&region), at: platform.world.now() });
-            Box::pin(async move { recover_one(&store, &snapshots, entry, writer).await })
-        })
-    }
 }
 
 /// How a proposal ended.
 async fn ended(proposal: &mut watch::Receiver<Option<Outcome>>) -> Result<Option<Outcome>, OrdersError> {
     let outcome = proposal.wait_for(Option::is_some).await;
     outcome.map(|outcome| outcome.clone()).map_err(|_| OrdersError::NotDurable)
-}
-
-/// Orders as their intents knew them, until a new owner has adopted them.
-pub type Snapshots = Arc<Mutex<HashMap<OrderId, (Order, String)>>>;
-
-async fn recover_one(store: &Store, snapshots: &Snapshots, entry: Entry, writer: Option<Writer>) {
-    let Some(writer) = writer else { return };
-    match entry.value {
-        EntryValue::Order { order, payment_ref, .. } => {
-            let known = store.get(order.order_id).await;
-            if matches!(known, Ok(None))
-                && let Err(cause) = store.create((*order).clone(), payment_ref, &writer).await
-            {
-                tracing::error!(order = %order.order_id, %cause, "a recovered order could not be stored");
-            }
-        }
-        EntryValue::Intent { order, payment_ref, .. } => {
-            let mut snapshots = snapshots.lock().unwrap_or_else(PoisonError::into_inner);
-            let newer = snapshots
-                .get(&order.order_id)
-                .is_none_or(|(held, _)| (held.epoch, held.version) < (order.epoch, order.version));
-            if newer {
-                snapshots.insert(order.order_id, (*order, payment_ref));
-            }
-        }
-        EntryValue::Refused { .. } => {}
-    }
 }
 
 /// The answer to an attempt whose order exists: the same order, if the attempt is the same.

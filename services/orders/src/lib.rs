@@ -10,6 +10,7 @@ pub mod domain;
 pub mod error;
 pub mod events;
 pub mod journal;
+pub mod left;
 pub mod saga;
 pub mod store;
 
@@ -29,17 +30,15 @@ pub const NAME: &str = "orders";
 const SAGA_WORKERS: usize = 8;
 /// Items relayed to the bus at the same time.
 const RELAY_WORKERS: usize = 4;
-/// An owner this silent loses its shards without waiting for a customer's request.
-const ORPHANED_AFTER: Duration = Duration::from_secs(2);
+/// How often the owner looks whether another one has fallen silent.
+const LOOK_FOR_ORPHANS: Duration = Duration::from_millis(50);
 
 /// The service.
 pub fn service(platform: Platform) -> Service {
     let store = Store::new(&platform);
     let owner = Owner::new(&platform);
-    let snapshots = create::Snapshots::default();
-    let saga = Saga::new(&platform, &store, &owner, snapshots.clone());
+    let saga = Saga::new(&platform, &store, &owner);
     let creator = create::Creator::new(&platform, &store, &owner);
-    owner.on_recovered(creator.recover(snapshots));
     let events = events::Events::new(&platform, &store, &owner, &saga);
     let consumer = events.consumer();
     let workers = workers(&platform, &store, &owner, &saga, &creator);
@@ -69,9 +68,9 @@ fn workers(
             let owner = starting.clone();
             async move { owner.take_initial().await }
         }),
-        Worker::new("orders-orphans", Duration::from_millis(500), move || {
+        Worker::new("orders-orphans", LOOK_FOR_ORPHANS, move || {
             let owner = orphans.clone();
-            async move { owner.take_orphans(ORPHANED_AFTER).await }
+            async move { owner.take_orphans().await }
         }),
         Worker::new("orders-settle", Duration::from_millis(500), move || {
             let settler = settler.clone();

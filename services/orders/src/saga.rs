@@ -3,7 +3,6 @@
 
 use crate::{
     clients::Clients,
-    create::Snapshots,
     domain::{
         create::{self, Owner as Writer},
         life::{self, Outcome, Trigger},
@@ -14,7 +13,7 @@ use crate::{
     store::{OrderRecord, Store, branch},
 };
 use contracts::{
-    Code, Order, OrderId, OrderStatus, PaymentState, ShardId,
+    Code, Order, OrderId, OrderStatus, PaymentState, ShardId, WarehouseId,
     bodies::{
         delivery::{DeliveryStatus, DeliveryView, ReleaseRequest},
         payment::{EffectRequest, PaymentView},
@@ -25,7 +24,7 @@ use contracts::{
 };
 use platform::{Deadline, Platform, calls::CallError, config::Durability, tables::TransactError};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -81,7 +80,6 @@ pub struct Saga {
     store: Store,
     owner: Owner,
     clients: Clients,
-    snapshots: Snapshots,
     sender: mpsc::Sender<OrderId>,
     receiver: Arc<AsyncMutex<mpsc::Receiver<OrderId>>>,
     tried: Arc<Mutex<HashMap<OrderId, (u64, Instant)>>>,
@@ -89,14 +87,13 @@ pub struct Saga {
 
 impl Saga {
     /// For the orders of `owner`.
-    pub fn new(platform: &Platform, store: &Store, owner: &Owner, snapshots: Snapshots) -> Self {
+    pub fn new(platform: &Platform, store: &Store, owner: &Owner) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         Saga {
             platform: platform.clone(),
             store: store.clone(),
             owner: owner.clone(),
             clients: Clients::new(platform),
-            snapshots,
             sender,
             receiver: Arc::new(AsyncMutex::new(receiver)),
             tried: Arc::default(),
@@ -138,83 +135,49 @@ impl Saga {
     }
 
     async fn sweep_shard(&self, shard: &ShardId) -> Result<(), SagaError> {
-        for record in self.store.open_in(shard).await? {
-            let order_id = record.order.order_id;
-            if let Err(cause) = self.adopt(record).await {
-                tracing::debug!(%order_id, %cause, "an order is looked at again later");
-            }
-        }
-        for order_id in self.snapshot_only(shard) {
-            if let Err(cause) = self.adopt_snapshot(order_id).await {
+        let open = self.store.open_in(shard).await?;
+        let rows: BTreeMap<OrderId, OrderRecord> =
+            open.into_iter().map(|record| (record.order.order_id, record)).collect();
+        let orders: BTreeSet<OrderId> = rows.keys().copied().chain(self.owner.left.waiting(shard)).collect();
+        for order_id in orders {
+            if let Err(cause) = self.look_after(order_id, rows.get(&order_id)).await {
                 tracing::debug!(%order_id, %cause, "an order is looked at again later");
             }
         }
         Ok(())
     }
 
-    /// Makes an order this owner's, and tells it what is known of its warehouse.
-    async fn adopt(&self, record: OrderRecord) -> Result<(), SagaError> {
-        let order_id = record.order.order_id;
-        let writer = self.writer(&record.order.shard)?;
-        let record = self.newest(record);
-        let record = if record.branch == branch(&writer) {
-            record
-        } else {
-            let adopted = self.advance(record, &Trigger::Adopted, None).await?;
-            self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).remove(&order_id);
-            adopted
+    /// Makes an order this owner's where it is not yet, and tells it what is known of its warehouse.
+    async fn look_after(&self, order_id: OrderId, row: Option<&OrderRecord>) -> Result<(), SagaError> {
+        let ours = |row: &&OrderRecord| {
+            self.writer(&row.order.shard).is_ok_and(|writer| row.branch == branch(&writer))
         };
-        if self.store.is_lost(&record.order.warehouse_id).await? {
-            let warehouse_id = record.order.warehouse_id.clone();
+        let warehouse_id = match row.filter(ours) {
+            Some(row) => row.order.warehouse_id.clone(),
+            None => self.adopt(order_id).await?,
+        };
+        if self.store.is_lost(&warehouse_id).await? {
             self.apply(order_id, &Trigger::WarehouseLost { warehouse_id }, None).await?;
         }
         self.notify(order_id);
         Ok(())
     }
 
-    /// An intent may know more of an order than what was replicated.
-    fn newest(&self, record: OrderRecord) -> OrderRecord {
-        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
-        match snapshots.get(&record.order.order_id) {
-            Some((order, _)) if (record.order.epoch, record.order.version) < (order.epoch, order.version) => {
-                // A branch of nobody: the adoption writes its own.
-                OrderRecord { order: order.clone(), branch: String::new(), ..record }
-            }
-            _ => record,
-        }
-    }
-
-    /// Orders of which only an intent got here.
-    fn snapshot_only(&self, shard: &ShardId) -> Vec<OrderId> {
-        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut waiting: Vec<OrderId> = snapshots
-            .values()
-            .filter(|(order, _)| order.shard == *shard)
-            .map(|(order, _)| order.order_id)
-            .collect();
-        waiting.sort();
-        waiting
-    }
-
-    async fn adopt_snapshot(&self, order_id: OrderId) -> Result<(), SagaError> {
-        let snapshot = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).get(&order_id).cloned();
-        let Some((order, payment_ref)) = snapshot else { return Ok(()) };
-        let record = match self.store.get(order_id).await? {
-            Some(record) => record,
-            None => OrderRecord {
-                order,
-                branch: String::new(),
-                payment_ref,
-                open_shard: None,
-                pending: platform::outbox::Pending::default(),
-            },
-        };
+    /// Takes an order over from a former owner, from the newest that this region knows of it. Gives its warehouse.
+    async fn adopt(&self, order_id: OrderId) -> Result<WarehouseId, SagaError> {
+        let row = self.store.get(order_id).await?;
+        let stored_here = row.is_some();
+        let record = self.owner.left.newest(order_id, row).ok_or(SagaError::Unknown)?;
         let writer = self.writer(&record.order.shard)?;
-        if record.branch == branch(&writer) {
-            self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).remove(&order_id);
-            return Ok(());
+        let warehouse_id = record.order.warehouse_id.clone();
+        if !stored_here && record.order.version == 1 {
+            // Nobody may have heard of it: it begins here.
+            self.store.create(record.order, record.payment_ref, &writer).await?;
+        } else if record.branch != branch(&writer) {
+            self.advance(record, &Trigger::Adopted, None).await?;
         }
-        self.adopt(record).await
+        self.owner.left.adopted(order_id);
+        Ok(warehouse_id)
     }
 
     /// Applies what happened to an order, in one transaction with the event's inbox row.

@@ -28,9 +28,17 @@ pub struct Liveness {
     suspect_after: Duration,
     heartbeat: Duration,
     started: Instant,
-    heard: Arc<Mutex<BTreeMap<Region, Instant>>>,
-    /// Until when this process itself did not get to run: silence before that says nothing about others.
-    awake_since: Arc<Mutex<Instant>>,
+    heard: Arc<Mutex<BTreeMap<Region, Heard>>>,
+    /// How long this process itself did not get to run, all in all: silence meanwhile says nothing about others.
+    stalled: Arc<Mutex<Duration>>,
+}
+
+/// The last sign of a region.
+#[derive(Clone, Copy)]
+struct Heard {
+    at: Instant,
+    /// How long this process had been stalled by then.
+    stalled: Duration,
 }
 
 impl Liveness {
@@ -41,7 +49,7 @@ impl Liveness {
             suspect_after: Duration::from_millis(config.suspect_after_ms),
             heartbeat: Duration::from_millis(config.heartbeat_ms),
             started: world.instant(),
-            awake_since: Arc::new(Mutex::new(world.instant())),
+            stalled: Arc::default(),
             world,
             heard: Arc::default(),
         }
@@ -49,8 +57,8 @@ impl Liveness {
 
     /// Notes that a region was heard from.
     pub fn hear(&self, region: &Region) {
-        let now = self.world.instant();
-        self.lock().insert(region.clone(), now);
+        let heard = Heard { at: self.world.instant(), stalled: self.stalled() };
+        self.lock().insert(region.clone(), heard);
     }
 
     /// Watches whether this process gets to run. A process that was held up (a busy machine, a frozen
@@ -58,24 +66,27 @@ impl Liveness {
     async fn watch_self(self) -> Result<(), std::convert::Infallible> {
         let before = self.world.instant();
         tokio::time::sleep(self.heartbeat).await;
-        let now = self.world.instant();
-        if now.saturating_duration_since(before) > self.suspect_after / 2 {
-            *self.awake_since.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        let stall = self.world.instant().saturating_duration_since(before).saturating_sub(self.heartbeat);
+        if stall > self.heartbeat {
+            *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) += stall;
         }
         Ok(())
     }
 
-    /// How long a region has been silent. This region itself never is.
+    fn stalled(&self) -> Duration {
+        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a region has been silent while this process listened. This region itself never is.
     pub fn silent_for(&self, region: &Region) -> Duration {
         if *region == self.here {
             return Duration::ZERO;
         }
-        let heard = self.lock().get(region).copied();
         // At the start, links are still being made: one second of grace.
-        let since = heard.unwrap_or(self.started + Duration::from_secs(1));
-        let awake = *self.awake_since.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = since.max(awake);
-        self.world.instant().saturating_duration_since(since)
+        let grace = Heard { at: self.started + Duration::from_secs(1), stalled: Duration::ZERO };
+        let heard = self.lock().get(region).copied().unwrap_or(grace);
+        let silent = self.world.instant().saturating_duration_since(heard.at);
+        silent.saturating_sub(self.stalled().saturating_sub(heard.stalled))
     }
 
     /// Whether a region has been silent for too long.
@@ -94,7 +105,22 @@ impl Liveness {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Region, Instant>> {
+    /// Whether a region lives: false as soon as it is suspected, true as soon as it is heard later than `delay`
+    /// from now. Until then signs of it may still be on their way that it sent before it fell silent.
+    pub async fn lives(&self, region: &Region, delay: Duration) -> bool {
+        let from = self.world.instant() + delay;
+        loop {
+            if self.suspected(region) {
+                return false;
+            }
+            if *region == self.here || self.lock().get(region).is_some_and(|heard| heard.at >= from) {
+                return true;
+            }
+            tokio::time::sleep(self.heartbeat / 2).await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Region, Heard>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

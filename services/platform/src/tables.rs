@@ -118,6 +118,7 @@ pub struct Query {
     index: Option<&'static str>,
     partition: (&'static str, AttributeValue),
     sort: Option<(&'static str, &'static str, AttributeValue)>,
+    except: Option<(&'static str, AttributeValue)>,
     limit: Option<i32>,
     newest_first: bool,
     start: Option<Item>,
@@ -131,6 +132,7 @@ impl Query {
             index: None,
             partition: (name, value),
             sort: None,
+            except: None,
             limit: None,
             newest_first: false,
             start: None,
@@ -153,6 +155,12 @@ impl Query {
     /// Only items whose sort key is at most `value`.
     pub fn at_most(mut self, name: &'static str, value: AttributeValue) -> Self {
         self.sort = Some((name, "#sort <= :sort", value));
+        self
+    }
+
+    /// Without items whose attribute has this value. They are read, and paid for, but not sent.
+    pub fn except(mut self, name: &'static str, value: AttributeValue) -> Self {
+        self.except = Some((name, value));
         self
     }
 
@@ -338,6 +346,12 @@ impl Table {
         if let Some((name, condition, value)) = query.sort {
             expression = format!("{expression} AND {condition}");
             sent = sent.expression_attribute_names("#sort", name).expression_attribute_values(":sort", value);
+        }
+        if let Some((name, value)) = query.except {
+            sent = sent
+                .filter_expression("#except <> :except")
+                .expression_attribute_names("#except", name)
+                .expression_attribute_values(":except", value);
         }
         let answer = sent.key_condition_expression(expression).send().await;
         let answer = answer.map_err(|error| self.sdk_error(error))?;

@@ -24,9 +24,9 @@ use std::{
 const ENTRIES_MAX: usize = 100_000;
 /// Tries against other transactions on the same lease.
 const TRIES: u32 = 6;
-/// How long a promise waits for this copy to find the present owner silent too. Copies are not equally far from
-/// an owner that falls silent: the last sign of it reaches some 150 ms later than others.
-const SILENCE_AWAITED: Duration = Duration::from_millis(150);
+/// Copies are not equally far from an owner that falls silent: the last sign of it reaches some so much later
+/// than others. A sign that comes later than this after a promise was asked for was sent by an owner that lives.
+const LAST_SIGNS: Duration = Duration::from_millis(150);
 
 /// An entry as an item: its value is JSON text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -129,14 +129,14 @@ impl Acceptor {
             }
             Err(other) => return Err(other.into()),
         }
-        let query = Query::partition("shard", text(shard.as_str())).consistent();
-        let rows: Vec<Row> = self.journal.query_all(query, ENTRIES_MAX).await?;
-        let unclosed = rows.into_iter().filter(|row| row.state != EntryState::Closed).map(Row::entry);
-        Ok(Promise::Promised { entries: unclosed.collect::<Result<_, _>>()? })
+        let query =
+            Query::partition("shard", text(shard.as_str())).consistent().except("state", text("closed"));
+        let unclosed: Vec<Row> = self.journal.query_all(query, ENTRIES_MAX).await?;
+        Ok(Promise::Promised { entries: unclosed.into_iter().map(Row::entry).collect::<Result<_, _>>()? })
     }
 
     /// The present owner, where this copy still hears it: one region that was held up, or cut off by itself,
-    /// must not unseat an owner whom the others hear. Waits a little where the owner has just fallen silent.
+    /// must not unseat an owner whom the others hear. Waits until it is known where the owner has just fallen silent.
     async fn owner_that_is_heard(
         &self,
         shard: &ShardId,
@@ -147,9 +147,8 @@ impl Acceptor {
         else {
             return Ok(None);
         };
-        let silent = self.liveness.until_suspected(&owner.region);
-        let heard = tokio::time::timeout(SILENCE_AWAITED, silent).await.is_err();
-        Ok(heard.then_some(owner))
+        let lives = self.liveness.lives(&owner.region, LAST_SIGNS).await;
+        Ok(lives.then_some(owner))
     }
 
     /// Stores entries of one shard: together where all may be stored, one by one otherwise.

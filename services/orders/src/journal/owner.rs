@@ -6,12 +6,12 @@ use super::{
     lanes::Lanes,
     rules::{self, Decision, Tally},
 };
-use crate::{NAME, error::OrdersError};
+use crate::{NAME, error::OrdersError, left::Left};
 use contracts::{
-    Continent, Region, ShardId,
+    Continent, OrderId, Region, ShardId,
     journal::{Accepted, Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
 };
-use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{StreamExt, stream::FuturesUnordered};
 use platform::{Deadline, Platform, calls::Credential, config::Durability};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -98,9 +98,6 @@ struct State {
     takeovers: u64,
 }
 
-/// What is done with entries that a takeover found: called for each once it is chosen.
-pub type Recovered = Arc<dyn Fn(Entry) -> BoxFuture<'static, ()> + Send + Sync>;
-
 /// Drives the shards of this process.
 #[derive(Clone)]
 pub struct Owner {
@@ -114,7 +111,8 @@ pub struct Owner {
     state: Arc<Mutex<State>>,
     taking: Arc<tokio::sync::Mutex<()>>,
     tasks: Arc<Mutex<JoinSet<()>>>,
-    recovered: Arc<Mutex<Option<Recovered>>>,
+    /// What the entries of former owners tell of their orders, once they are chosen again.
+    pub left: Left,
 }
 
 impl Owner {
@@ -129,13 +127,8 @@ impl Owner {
             state: Arc::default(),
             taking: Arc::default(),
             tasks: Arc::default(),
-            recovered: Arc::default(),
+            left: Left::default(),
         }
-    }
-
-    /// Sets what is done with recovered entries.
-    pub fn on_recovered(&self, recovered: Recovered) {
-        *self.recovered.lock().unwrap_or_else(PoisonError::into_inner) = Some(recovered);
     }
 
     /// Who drives a shard, as far as this region can tell: the last known owner unless it is silent, else
@@ -218,16 +211,16 @@ impl Owner {
         if missing.is_empty() { Ok(()) } else { self.take(&missing, 1).await }
     }
 
-    /// Takes over what silent owners left and no request asked for: orders must not wait for a customer.
+    /// Takes over what silent owners left, without waiting for a customer to ask. Copies that still hear an owner
+    /// do not give its shards away.
     ///
     /// # Errors
     /// When no majority of the journal could be reached.
-    pub async fn take_orphans(&self, silent_for: Duration) -> Result<(), OrdersError> {
+    pub async fn take_orphans(&self) -> Result<(), OrdersError> {
         for continent in self.platform.config.continents.clone() {
             for shard in self.shards_of(&continent.id) {
                 let owner = self.believed_owner(&continent.id, &shard);
-                let silent = owner.as_ref().map(|owner| self.platform.liveness.silent_for(owner));
-                let orphan = silent.is_some_and(|silent| silent >= silent_for);
+                let orphan = owner.is_some_and(|owner| self.platform.liveness.suspected(&owner));
                 if orphan && self.route(&continent.id, &shard) == Route::Here {
                     self.ensure_held(&continent.id, &shard).await?;
                 }
@@ -279,7 +272,9 @@ impl Owner {
             let mut outcome = self.promise(shards, &ballot).await?;
             let won: Vec<ShardId> = outcome.won().cloned().collect();
             let entries = won.iter().filter_map(|shard| outcome.entries.remove(shard)).flatten().collect();
-            self.hold(&won, epoch, entries);
+            if !won.is_empty() {
+                self.hold(&won, epoch, entries);
+            }
             let lost = outcome.refused.into_iter().filter(|(shard, _)| !won.contains(shard));
             let Some(highest) = lost.map(|(_, ballot)| ballot).max() else { return Ok(()) };
             // At the start a live owner keeps what it has; in a takeover the owner is known to be silent.
@@ -401,6 +396,20 @@ impl Owner {
         if found.stalled() { Some(self.start(found.entry, false)) } else { Some(found.outcome) }
     }
 
+    /// Waits until everything that is proposed about an order is decided.
+    pub async fn until_decided(&self, shard: &ShardId, order_id: OrderId) {
+        let proposals: Vec<_> = {
+            let state = self.lock();
+            let all = state.held.get(shard).into_iter().flat_map(|held| held.proposals.values());
+            let about = all.filter(|proposal| proposal.entry.value.order_id() == order_id);
+            about.map(|proposal| proposal.outcome.clone()).collect()
+        };
+        for mut proposal in proposals {
+            // A sender that is gone has decided nothing; nor will it.
+            let _ = proposal.wait_for(Option::is_some).await;
+        }
+    }
+
     fn start(&self, mut entry: Entry, recovery: bool) -> watch::Receiver<Option<Outcome>> {
         let (sender, receiver) = watch::channel(None);
         {
@@ -448,7 +457,7 @@ impl Owner {
         let outcome = self.decide(&entry, &announce, lanes).await;
         if recovery {
             match &outcome {
-                Outcome::Chosen(entry) | Outcome::Decided(entry) => self.hand_over((**entry).clone()).await,
+                Outcome::Chosen(entry) | Outcome::Decided(entry) => self.left.note(&entry.value),
                 // Its token is bound to another order, so it cannot have been chosen.
                 Outcome::TokenBound | Outcome::WarehouseMoved | Outcome::Unknown => {}
             }
@@ -509,13 +518,6 @@ impl Owner {
             }
         }
         tally.decide(W, copies.len())
-    }
-
-    async fn hand_over(&self, entry: Entry) {
-        let recovered = self.recovered.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(recovered) = recovered {
-            recovered(entry).await;
-        }
     }
 
     fn chosen(&self, entry: &Entry) {
