@@ -145,7 +145,10 @@ impl Creator {
             }
             Err(other) => return Err(other),
         };
-        let reserved = self.reserve(attempt, request, deadline).await?;
+        let reserved = match self.reserve(attempt, request, deadline).await {
+            Err(refusal) if refusal.definite() && epoch > 1 => return self.refuse(attempt, refusal).await,
+            reserved => reserved?,
+        };
         self.accept(attempt, request, epoch, payment_ref, reserved).await
     }
 

@@ -1,6 +1,6 @@
 //! A continent's copy of the journal, over this region's own tables.
 
-use super::rules::{self, Judgement};
+use super::rules::{self, Judgement, Mark};
 use crate::store::{JOURNAL, LEASES, ORDERS, TOKENS};
 use contracts::{
     OrderId, ShardId, WarehouseId,
@@ -131,7 +131,7 @@ impl Acceptor {
         }
         let query = Query::partition("shard", text(shard.as_str())).consistent();
         let rows: Vec<Row> = self.journal.query_all(query, ENTRIES_MAX).await?;
-        let unclosed = rows.into_iter().filter(|row| row.state != EntryState::Closed).map(Row::entry);
+        let unclosed = rows.into_iter().filter(|row| rules::must_be_read(row.state)).map(Row::entry);
         Ok(Promise::Promised { entries: unclosed.collect::<Result<_, _>>()? })
     }
 
@@ -273,6 +273,7 @@ impl Acceptor {
         Ok(SettleResponse { entries })
     }
 
+    /// [`rules::mark`] as a conditional update.
     async fn mark_one(
         &self,
         shard: &ShardId,
@@ -290,17 +291,20 @@ impl Acceptor {
         match self.journal.update(key.clone(), "SET #state = :to", condition).await {
             Ok(_) => Ok(true),
             Err(TableError::Conflict) => {
-                // Not here, another value, or closed before: only the last is as good as marked.
                 let held: Option<Row> = self.journal.get(key).await?;
-                Ok(held
-                    .is_some_and(|row| row.value_hash == entry.value_hash && row.state == EntryState::Closed))
+                let held = held.as_ref().map(|row| (row.value_hash.as_str(), row.state));
+                Ok(rules::mark(held, &entry.value_hash, state) == Mark::Already)
             }
             Err(other) => Err(other.into()),
         }
     }
 
-    /// Whether this region stores the order, at least in the version asked for.
+    /// Whether this region stores the order, at least in the version asked for. A refusal (version 0) has no
+    /// order that could be stored.
     async fn stored(&self, entry: &SettleEntry) -> Result<bool, AcceptorError> {
+        if entry.version == 0 {
+            return Ok(true);
+        }
         let query = Query::partition("orderId", text(entry.order_id.to_string())).consistent();
         let rows = self.orders.query_all::<VersionRow>(query, 1000).await?;
         Ok(rows.iter().any(|row| row.version >= entry.version))

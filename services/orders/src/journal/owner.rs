@@ -9,7 +9,7 @@ use super::{
 use crate::{NAME, error::OrdersError};
 use contracts::{
     Continent, Region, ShardId,
-    journal::{Accepted, Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
+    journal::{Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use platform::{Deadline, Platform, calls::Credential, config::Durability};
@@ -76,6 +76,38 @@ struct Held {
     recovering: usize,
 }
 
+impl Held {
+    fn new(ballot: Ballot) -> Self {
+        Held { ballot, proposals: HashMap::new(), unclosed: BTreeMap::new(), recovering: 0 }
+    }
+
+    /// The proposal for the entry's key under this ballot; with the work to do where it is new, or ended without
+    /// a majority: then the same value is tried again.
+    fn begin(
+        &mut self,
+        mut entry: Entry,
+        recovery: bool,
+    ) -> (watch::Receiver<Option<Outcome>>, Option<Work>) {
+        match self.proposals.get(&entry.key_hash) {
+            Some(known) if !known.stalled() => return (known.outcome.clone(), None),
+            Some(known) => entry = known.entry.clone(),
+            None => entry.ballot = self.ballot.clone(),
+        }
+        let (announce, outcome) = watch::channel(None);
+        let proposal = Proposal { entry: entry.clone(), outcome: outcome.clone() };
+        self.proposals.insert(entry.key_hash.clone(), proposal);
+        self.recovering += usize::from(recovery);
+        (outcome, Some(Work { entry, announce, recovery }))
+    }
+}
+
+/// A proposal to be driven to its end.
+struct Work {
+    entry: Entry,
+    announce: watch::Sender<Option<Outcome>>,
+    recovery: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Proposal {
     entry: Entry,
@@ -96,6 +128,21 @@ struct State {
     hints: BTreeMap<ShardId, (u64, Region)>,
     /// Shards taken over from another owner, for the count.
     takeovers: u64,
+}
+
+impl State {
+    /// Notes who has a shard. An older ballot never replaces a newer one, so that no epoch is taken twice by one
+    /// process.
+    fn learn(&mut self, shard: &ShardId, ballot: &Ballot) {
+        if self.hints.get(shard).is_none_or(|(epoch, _)| *epoch <= ballot.epoch) {
+            self.hints.insert(shard.clone(), (ballot.epoch, ballot.region.clone()));
+        }
+    }
+
+    /// The shard of an entry, where it is still held under the entry's ballot.
+    fn held_under(&mut self, entry: &Entry) -> Option<&mut Held> {
+        self.held.get_mut(&entry.shard).filter(|held| held.ballot == entry.ballot)
+    }
 }
 
 /// What is done with entries that a takeover found: called for each once it is chosen.
@@ -150,11 +197,9 @@ impl Owner {
             state.hints.get(shard).map(|(_, region)| region.clone())
         };
         let successors = self.platform.config.continent(home).map(|continent| continent.successors.clone());
-        let candidates = hint.into_iter().chain(successors.unwrap_or_default());
+        let candidates: Vec<Region> = hint.into_iter().chain(successors.unwrap_or_default()).collect();
         // Where nobody is heard, the last known owner is asked all the same: only a successor takes a shard over.
-        let candidates: Vec<Region> = candidates.collect();
-        let live = candidates.iter().find(|region| !self.platform.liveness.suspected(region));
-        match live.or(candidates.first()) {
+        match rules::driver(candidates.iter(), |region| !self.platform.liveness.suspected(region)) {
             Some(region) if region != here => Route::There(region.clone()),
             _ => Route::Here,
         }
@@ -274,16 +319,21 @@ impl Owner {
             self.hold(shards, epoch, Vec::new());
             return Ok(());
         }
+        let mut wanted = shards.to_vec();
         for _ in 0..TAKEOVER_ROUNDS {
             let ballot = self.ballot(epoch);
-            let mut outcome = self.promise(shards, &ballot).await?;
+            let mut outcome = self.promise(&wanted, &ballot).await?;
             let won: Vec<ShardId> = outcome.won().cloned().collect();
             let entries = won.iter().filter_map(|shard| outcome.entries.remove(shard)).flatten().collect();
             self.hold(&won, epoch, entries);
-            let lost = outcome.refused.into_iter().filter(|(shard, _)| !won.contains(shard));
-            let Some(highest) = lost.map(|(_, ballot)| ballot).max() else { return Ok(()) };
-            // At the start a live owner keeps what it has; in a takeover the owner is known to be silent.
-            if at_least == 1 || !self.platform.liveness.suspected(&highest.region) {
+            // What is won is not asked for again: a higher ballot of our own would shut us out of it.
+            wanted.retain(|shard| !won.contains(shard));
+            outcome.refused.retain(|shard, _| wanted.contains(shard));
+            let Some(highest) = outcome.refused.into_values().max() else { return Ok(()) };
+            // At the start a live owner keeps what it has; in a takeover the owner is known to be silent. What
+            // an earlier process of this region held is nobody's any more.
+            let predecessor = highest.region == self.platform.config.region;
+            if !predecessor && (at_least == 1 || !self.platform.liveness.suspected(&highest.region)) {
                 return Ok(());
             }
             epoch = highest.epoch + 1;
@@ -326,7 +376,9 @@ impl Owner {
         if !answered {
             return Err(OrdersError::NotDurable);
         }
-        tally.refused.iter().for_each(|(shard, ballot)| self.note(shard, ballot));
+        let mut state = self.lock();
+        tally.refused.iter().for_each(|(shard, ballot)| state.learn(shard, ballot));
+        drop(state);
         Ok(tally)
     }
 
@@ -345,39 +397,34 @@ impl Owner {
         }
     }
 
-    /// Holds shards from now on, and writes again what their former owners left.
+    /// Holds shards from now on, and writes again what their former owners left. That is under way before
+    /// anybody else sees the shards as held: a new value must not get in before a recovered one.
     fn hold(&self, shards: &[ShardId], epoch: u64, entries: Vec<Entry>) {
         let ballot = self.ballot(epoch);
-        {
-            let mut state = self.lock();
-            for shard in shards {
-                let held = Held {
-                    ballot: ballot.clone(),
-                    proposals: HashMap::new(),
-                    unclosed: BTreeMap::new(),
-                    recovering: 0,
-                };
-                state.held.insert(shard.clone(), held);
-                state.hints.insert(shard.clone(), (epoch, ballot.region.clone()));
-            }
-            if epoch > 1 {
-                state.takeovers += shards.len() as u64;
-            }
-        }
-        if epoch > 1 {
+        if epoch > 1 && !shards.is_empty() {
             tracing::info!(epoch, shards = shards.len(), entries = entries.len(), "took shards over");
         }
         let mut by_shard: BTreeMap<ShardId, Vec<Entry>> = BTreeMap::new();
         for entry in entries {
             by_shard.entry(entry.shard.clone()).or_default().push(entry);
         }
-        for entries in by_shard.into_values() {
-            for entry in rules::recover(entries).into_values() {
-                let again = Entry { ballot: ballot.clone(), state: EntryState::Open, ..entry };
-                // Starts by itself; whoever asks for the key joins.
-                drop(self.start(again, true));
+        let mut begun = Vec::new();
+        {
+            let mut state = self.lock();
+            for shard in shards {
+                let mut held = Held::new(ballot.clone());
+                for entry in rules::recover(by_shard.remove(shard).unwrap_or_default()).into_values() {
+                    begun.extend(held.begin(Entry { state: EntryState::Open, ..entry }, true).1);
+                }
+                state.held.insert(shard.clone(), held);
+                state.learn(shard, &ballot);
+            }
+            if epoch > 1 {
+                state.takeovers += shards.len() as u64;
             }
         }
+        // They run by themselves; whoever asks for a key joins.
+        begun.into_iter().for_each(|work| self.spawn(work));
     }
 
     /// Gets a value chosen for a key. Whoever proposes for the same key joins the first proposal.
@@ -392,36 +439,30 @@ impl Owner {
     ) -> Result<watch::Receiver<Option<Outcome>>, OrdersError> {
         let ballot =
             self.lock().held.get(shard).map(|held| held.ballot.clone()).ok_or(OrdersError::NoOwner)?;
-        Ok(self.start(Entry::open(shard.clone(), key_hash.to_owned(), ballot, value), false))
+        Ok(self.start(Entry::open(shard.clone(), key_hash.to_owned(), ballot, value)))
     }
 
     /// The proposal that is under way or ended for a key, if any.
     pub fn proposal(&self, shard: &ShardId, key_hash: &str) -> Option<watch::Receiver<Option<Outcome>>> {
         let found = self.lock().held.get(shard)?.proposals.get(key_hash).cloned()?;
-        if found.stalled() { Some(self.start(found.entry, false)) } else { Some(found.outcome) }
+        if found.stalled() { Some(self.start(found.entry)) } else { Some(found.outcome) }
     }
 
-    fn start(&self, mut entry: Entry, recovery: bool) -> watch::Receiver<Option<Outcome>> {
-        let (sender, receiver) = watch::channel(None);
-        {
-            let mut state = self.lock();
-            let Some(held) = state.held.get_mut(&entry.shard) else {
-                let _ = sender.send(Some(Outcome::Unknown));
-                return receiver;
-            };
-            match held.proposals.get(&entry.key_hash) {
-                Some(known) if !known.stalled() => return known.outcome.clone(),
-                Some(known) => entry = known.entry.clone(),
-                None => {}
-            }
-            let proposal = Proposal { entry: entry.clone(), outcome: receiver.clone() };
-            held.proposals.insert(entry.key_hash.clone(), proposal);
-            held.recovering += usize::from(recovery);
+    fn start(&self, entry: Entry) -> watch::Receiver<Option<Outcome>> {
+        let begun = self.lock().held.get_mut(&entry.shard).map(|held| held.begin(entry, false));
+        let Some((outcome, work)) = begun else {
+            return watch::channel(Some(Outcome::Unknown)).1;
+        };
+        if let Some(work) = work {
+            self.spawn(work);
         }
+        outcome
+    }
+
+    fn spawn(&self, work: Work) {
         let owner = self.clone();
-        let work = async move { owner.drive(entry, sender, recovery).await };
+        let work = async move { owner.drive(work.entry, work.announce, work.recovery).await };
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
-        receiver
     }
 
     /// Whether everything that former owners of a shard left is decided under this process's ballot.
@@ -443,12 +484,13 @@ impl Owner {
 
     /// Tries until the entry is decided. The customer may be long gone: the entry is finished all the same.
     async fn drive(&self, entry: Entry, announce: watch::Sender<Option<Outcome>>, recovery: bool) {
-        let shard = entry.shard.clone();
         let lanes = if recovery { &self.recovery_lanes } else { &self.lanes };
         let outcome = self.decide(&entry, &announce, lanes).await;
         if recovery {
             match &outcome {
-                Outcome::Chosen(entry) | Outcome::Decided(entry) => self.hand_over((**entry).clone()).await,
+                Outcome::Chosen(decided) | Outcome::Decided(decided) => {
+                    self.hand_over((**decided).clone()).await;
+                }
                 // Its token is bound to another order, so it cannot have been chosen.
                 Outcome::TokenBound | Outcome::WarehouseMoved | Outcome::Unknown => {}
             }
@@ -456,7 +498,7 @@ impl Owner {
         if announce.borrow().is_none() {
             let _ = announce.send(Some(outcome));
         }
-        if recovery && let Some(held) = self.lock().held.get_mut(&shard) {
+        if recovery && let Some(held) = self.lock().held_under(&entry) {
             held.recovering = held.recovering.saturating_sub(1);
         }
     }
@@ -502,7 +544,7 @@ impl Owner {
             copies.iter().map(|copy| lanes.write(copy, entry.clone())).collect();
         let mut tally = Tally::default();
         while let Some(answer) = writes.next().await {
-            count(&mut tally, answer);
+            tally.count(answer);
             if tally.stored == W && announce.borrow().is_none() {
                 self.chosen(entry);
                 let _ = announce.send(Some(Outcome::Chosen(Box::new(entry.clone()))));
@@ -557,18 +599,13 @@ impl Owner {
         }
     }
 
-    fn note(&self, shard: &ShardId, ballot: &Ballot) {
-        self.lock().hints.insert(shard.clone(), (ballot.epoch, ballot.region.clone()));
-    }
-
     fn lose(&self, shard: &ShardId, ballot: &Ballot) {
-        if ballot.incarnation == self.incarnation {
-            return;
-        }
-        tracing::info!(%shard, %ballot, "lost a shard to a higher ballot");
         let mut state = self.lock();
-        state.held.remove(shard);
-        state.hints.insert(shard.clone(), (ballot.epoch, ballot.region.clone()));
+        state.learn(shard, ballot);
+        if state.held.get(shard).is_some_and(|held| rules::unseats(&held.ballot, ballot)) {
+            state.held.remove(shard);
+            tracing::info!(%shard, %ballot, "lost a shard to a higher ballot");
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -613,17 +650,44 @@ impl Promised {
     }
 }
 
-fn count(tally: &mut Tally, answer: Option<Accepted>) {
-    match answer {
-        Some(Accepted::Stored) => tally.stored += 1,
-        Some(Accepted::Outranked { promised }) => {
-            tally.outranked = tally.outranked.take().max(Some(promised))
-        }
-        Some(Accepted::Held { entry }) if entry.state != EntryState::Open => tally.decided = Some(entry),
-        // An open entry of an equal or higher ballot: somebody else is at work on the key.
-        Some(Accepted::Held { entry }) => tally.outranked = tally.outranked.take().max(Some(entry.ballot)),
-        Some(Accepted::TokenBound { .. }) => tally.token_bound += 1,
-        Some(Accepted::WarehouseMoved) => tally.warehouse_moved += 1,
-        None => {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::OrderId;
+
+    fn ballot(epoch: u64, region: &str) -> Ballot {
+        Ballot { epoch, region: region.into(), incarnation: "a".into() }
+    }
+
+    fn entry(epoch: u64, body: &str) -> Entry {
+        let order_id = OrderId(uuid::Uuid::from_u128(1));
+        let value = EntryValue::Refused { order_id, request_hash: body.to_owned(), reason: String::new() };
+        Entry::open("am-00".into(), "key".into(), ballot(epoch, "us-east-1"), value)
+    }
+
+    #[test]
+    fn a_new_value_joins_what_was_recovered() {
+        let mut held = Held::new(ballot(2, "eu-west-1"));
+        let (_, work) = held.begin(entry(1, "recovered"), true);
+        assert_eq!(work.map(|work| work.entry.ballot), Some(ballot(2, "eu-west-1")));
+        assert!(held.begin(entry(2, "new"), false).1.is_none());
+        assert_eq!(held.recovering, 1);
+    }
+
+    #[test]
+    fn an_older_ballot_never_replaces_a_newer_one() {
+        let mut state = State::default();
+        let shard = ShardId::from("am-00");
+        state.learn(&shard, &ballot(3, "us-east-1"));
+        state.learn(&shard, &ballot(2, "eu-west-1"));
+        assert_eq!(state.hints.get(&shard), Some(&(3, "us-east-1".into())));
+    }
+
+    #[test]
+    fn work_of_an_earlier_ballot_finds_no_shard_of_its_own() {
+        let mut state = State::default();
+        state.held.insert("am-00".into(), Held::new(ballot(3, "us-east-1")));
+        assert!(state.held_under(&entry(1, "a")).is_none());
+        assert!(state.held_under(&entry(3, "a")).is_some());
     }
 }
