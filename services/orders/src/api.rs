@@ -18,7 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use contracts::{
-    Code, Order, OrderId, Region,
+    Code, Order, OrderId, Region, ShardId,
     bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
     events::Event,
     journal::{
@@ -105,7 +105,7 @@ async fn create_order(
                 let (call, credential) = api.call_owner(&owner, &headers);
                 let call = call.header("idempotency-key", &attempt.idempotency_key);
                 let asked = call.post(credential, "", &request, deadline.earlier(MARGIN));
-                if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+                if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
                     return Ok(Json(answer));
                 }
             }
@@ -130,10 +130,10 @@ fn attempt(api: &Api, person: &Person, idempotency_key: String, request_hash: St
     Attempt { user: person.user_id.clone(), home: person.home.clone(), shard, idempotency_key, request_hash }
 }
 
-/// Who must answer. A forwarded request is not forwarded again.
+/// Who must answer. A forwarded request is not forwarded again: whoever sent it is told to look elsewhere.
 fn owner_of(api: &Api, attempt: &Attempt, headers: &HeaderMap) -> Result<Route, OrdersError> {
     match api.creator.route(attempt) {
-        Route::There(_) if headers.contains_key(FORWARDED) => Err(OrdersError::NoOwner),
+        Route::There(_) if headers.contains_key(FORWARDED) => Err(OrdersError::NotOwner),
         route => Ok(route),
     }
 }
@@ -180,10 +180,11 @@ impl Api {
         (call.header(FORWARDED, self.platform.config.region.as_str()), Credential::Passed(token))
     }
 
-    /// Waits for the owner's answer. Gives nothing where the owner fell silent meanwhile: then the route is
-    /// another.
+    /// Waits for the owner's answer. Gives nothing where the owner fell silent meanwhile, or says that it is not
+    /// the owner: then the route is another.
     async fn to_owner<T>(
         &self,
+        shard: &ShardId,
         owner: &Region,
         asked: impl Future<Output = Result<T, CallError>>,
         deadline: Deadline,
@@ -195,6 +196,10 @@ impl Api {
                     // The connection broke: wait for the verdict of the heartbeats.
                     let silent = self.platform.liveness.until_suspected(owner);
                     deadline.earlier(MARGIN).bound(silent).await?;
+                    Ok(None)
+                }
+                Err(refused) if refused.code() == Some(OrdersError::NotOwner.code()) => {
+                    self.owner.disown(shard, owner);
                     Ok(None)
                 }
                 Err(other) => Err(other.into()),
@@ -254,7 +259,7 @@ async fn read(
         let path = format!("/{order_id}?minVersion={wanted}");
         let (call, credential) = api.call_owner(&owner, &headers);
         let asked = call.get(credential, &path, deadline.earlier(MARGIN));
-        if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+        if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
             return Ok(Json(answer));
         }
     }
@@ -285,7 +290,7 @@ async fn by_key(
                 let path = format!("/by-key/{}", attempt.idempotency_key);
                 let (call, credential) = api.call_owner(&owner, &headers);
                 let asked = call.get(credential, &path, deadline.earlier(MARGIN));
-                if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+                if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
                     return Ok(Json(answer));
                 }
             }

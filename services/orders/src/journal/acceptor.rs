@@ -106,13 +106,14 @@ impl Acceptor {
     /// # Errors
     /// When the tables do not answer.
     pub async fn promise(&self, request: &PromiseRequest) -> Result<PromiseResponse, AcceptorError> {
-        let each = request.shards.iter().map(|shard| self.promise_one(shard, &request.ballot));
+        let each = request.shards.iter().map(|shard| self.promise_one(shard, request));
         let shards = futures::future::try_join_all(each).await?;
         Ok(PromiseResponse { shards })
     }
 
-    async fn promise_one(&self, shard: &ShardId, ballot: &Ballot) -> Result<Promise, AcceptorError> {
-        if let Some(owner) = self.owner_that_is_heard(shard, ballot).await? {
+    async fn promise_one(&self, shard: &ShardId, request: &PromiseRequest) -> Result<Promise, AcceptorError> {
+        let ballot = &request.ballot;
+        if let Some(owner) = self.owner_that_is_heard(shard, request).await? {
             return Ok(Promise::Refused { promised: owner });
         }
         // The promise first: what is read afterwards cannot grow under a lower ballot any more.
@@ -140,13 +141,11 @@ impl Acceptor {
     async fn owner_that_is_heard(
         &self,
         shard: &ShardId,
-        ballot: &Ballot,
+        request: &PromiseRequest,
     ) -> Result<Option<Ballot>, AcceptorError> {
         let lease: Option<Lease> = self.leases.get(self.lease_key(shard)).await?;
-        let Some(owner) = lease.map(|lease| lease.promised).filter(|owner| owner.region != ballot.region)
-        else {
-            return Ok(None);
-        };
+        let sticks = |owner: &Ballot| rules::sticks_to(owner, &request.ballot, &request.disowned);
+        let Some(owner) = lease.map(|lease| lease.promised).filter(sticks) else { return Ok(None) };
         let silent = self.liveness.until_suspected(&owner.region);
         let heard = tokio::time::timeout(SILENCE_AWAITED, silent).await.is_err();
         Ok(heard.then_some(owner))
@@ -325,10 +324,11 @@ impl Acceptor {
     }
 }
 
-/// Each warehouse that the entries name, once, with the lowest epoch under which one of them reserved.
+/// Each warehouse whose epoch is compared, once, with the lowest epoch under which one of them reserved.
 fn warehouses(entries: &[Entry]) -> BTreeMap<&WarehouseId, u64> {
     let mut named = BTreeMap::new();
-    for (warehouse, epoch) in entries.iter().filter_map(|entry| entry.value.warehouse()) {
+    let checked = entries.iter().filter(|entry| rules::checks_warehouse(entry));
+    for (warehouse, epoch) in checked.filter_map(|entry| entry.value.warehouse()) {
         let lowest = named.entry(warehouse).or_insert(epoch);
         *lowest = epoch.min(*lowest);
     }

@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 /// One call of a takeover at most.
 const PROMISE_LIMIT: Duration = Duration::from_millis(800);
@@ -28,6 +28,9 @@ const PROPOSAL_TRIES: u32 = 20;
 const PROPOSAL_PAUSE: Duration = Duration::from_millis(100);
 /// Rounds of a takeover against higher ballots.
 const TAKEOVER_ROUNDS: u32 = 3;
+
+/// How long a region is left out after it told us that it does not drive a shard.
+const DISOWNED_FOR: Duration = Duration::from_secs(1);
 
 /// How a proposal ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,19 +127,27 @@ impl Proposal {
 #[derive(Default)]
 struct State {
     held: BTreeMap<ShardId, Held>,
-    /// Who is known to have taken a shard over, with the epoch.
+    /// Who is taken for the owner of a shard, with the highest epoch known.
     hints: BTreeMap<ShardId, (u64, Region)>,
+    /// Regions that told us that they do not drive a shard, and when.
+    disowned: BTreeMap<ShardId, BTreeMap<Region, Instant>>,
     /// Shards taken over from another owner, for the count.
     takeovers: u64,
 }
 
 impl State {
-    /// Notes who has a shard. An older ballot never replaces a newer one, so that no epoch is taken twice by one
-    /// process.
+    /// Notes who has a shard, unless something newer is known.
     fn learn(&mut self, shard: &ShardId, ballot: &Ballot) {
         if self.hints.get(shard).is_none_or(|(epoch, _)| *epoch <= ballot.epoch) {
             self.hints.insert(shard.clone(), (ballot.epoch, ballot.region.clone()));
         }
+    }
+
+    /// Notes to whom the copies keep: that may be an owner of an older epoch than a candidate that came to
+    /// nothing. The epoch never falls, so that no process takes one twice.
+    fn refused(&mut self, shard: &ShardId, by: &Ballot) {
+        let known = self.hints.get(shard).map_or(0, |(epoch, _)| *epoch);
+        self.hints.insert(shard.clone(), (known.max(by.epoch), by.region.clone()));
     }
 
     /// The shard of an entry, where it is still held under the entry's ballot.
@@ -198,11 +209,27 @@ impl Owner {
         };
         let successors = self.platform.config.continent(home).map(|continent| continent.successors.clone());
         let candidates: Vec<Region> = hint.into_iter().chain(successors.unwrap_or_default()).collect();
+        let disowned = self.disowned_by(shard);
+        let live = |region: &Region| !self.platform.liveness.suspected(region) && !disowned.contains(region);
         // Where nobody is heard, the last known owner is asked all the same: only a successor takes a shard over.
-        match rules::driver(candidates.iter(), |region| !self.platform.liveness.suspected(region)) {
+        match rules::driver(candidates.iter(), live) {
             Some(region) if region != here => Route::There(region.clone()),
             _ => Route::Here,
         }
+    }
+
+    /// Notes that a region told us that it does not drive a shard: for a while others are tried.
+    pub fn disown(&self, shard: &ShardId, region: &Region) {
+        let now = self.platform.world.instant();
+        self.lock().disowned.entry(shard.clone()).or_default().insert(region.clone(), now);
+    }
+
+    fn disowned_by(&self, shard: &ShardId) -> Vec<Region> {
+        let now = self.platform.world.instant();
+        let mut state = self.lock();
+        let Some(regions) = state.disowned.get_mut(shard) else { return Vec::new() };
+        regions.retain(|_, at| now.saturating_duration_since(*at) < DISOWNED_FOR);
+        regions.keys().cloned().collect()
     }
 
     /// The epoch under which this process holds a shard, if it does.
@@ -239,12 +266,17 @@ impl Owner {
         if let Some(epoch) = self.epoch(shard) {
             return Ok(epoch);
         }
-        let owner = self.believed_owner(home, shard);
-        let shards = self.shards_to_take(owner.as_ref());
+        let disowned = self.disowned_by(shard);
+        let shards = if disowned.is_empty() {
+            self.shards_to_take(self.believed_owner(home, shard).as_ref())
+        } else {
+            // Its owner lives and may well drive others.
+            Vec::from_iter((self.route(home, shard) == Route::Here).then(|| shard.clone()))
+        };
         if shards.is_empty() {
             return Err(OrdersError::NoOwner); // the route has changed meanwhile
         }
-        self.take(&shards, 2).await?;
+        self.take(&shards, 2, &disowned).await?;
         self.epoch(shard).ok_or(OrdersError::NoOwner)
     }
 
@@ -260,7 +292,7 @@ impl Owner {
         let shards: Vec<_> = mine.flat_map(|continent| self.shards_of(&continent.id)).collect();
         let _one_at_a_time = self.taking.lock().await;
         let missing: Vec<_> = shards.into_iter().filter(|shard| self.known(shard).is_none()).collect();
-        if missing.is_empty() { Ok(()) } else { self.take(&missing, 1).await }
+        if missing.is_empty() { Ok(()) } else { self.take(&missing, 1, &[]).await }
     }
 
     /// Takes over what silent owners left and no request asked for: orders must not wait for a customer.
@@ -309,7 +341,7 @@ impl Owner {
         shards
     }
 
-    async fn take(&self, shards: &[ShardId], at_least: u64) -> Result<(), OrdersError> {
+    async fn take(&self, shards: &[ShardId], at_least: u64, disowned: &[Region]) -> Result<(), OrdersError> {
         let mut epoch = {
             let state = self.lock();
             let known = shards.iter().filter_map(|shard| state.hints.get(shard)).map(|hint| hint.0 + 1).max();
@@ -322,7 +354,7 @@ impl Owner {
         let mut wanted = shards.to_vec();
         for _ in 0..TAKEOVER_ROUNDS {
             let ballot = self.ballot(epoch);
-            let mut outcome = self.promise(&wanted, &ballot).await?;
+            let mut outcome = self.promise(&wanted, &ballot, disowned).await?;
             let won: Vec<ShardId> = outcome.won().cloned().collect();
             let entries = won.iter().filter_map(|shard| outcome.entries.remove(shard)).flatten().collect();
             self.hold(&won, epoch, entries);
@@ -330,10 +362,11 @@ impl Owner {
             wanted.retain(|shard| !won.contains(shard));
             outcome.refused.retain(|shard, _| wanted.contains(shard));
             let Some(highest) = outcome.refused.into_values().max() else { return Ok(()) };
-            // At the start a live owner keeps what it has; in a takeover the owner is known to be silent. What
-            // an earlier process of this region held is nobody's any more.
+            // At the start a live owner keeps what it has; in a takeover the owner is silent, or does not drive the
+            // shard. What an earlier process of this region held is nobody's any more.
             let predecessor = highest.region == self.platform.config.region;
-            if !predecessor && (at_least == 1 || !self.platform.liveness.suspected(&highest.region)) {
+            let silent = self.platform.liveness.suspected(&highest.region);
+            if !predecessor && (at_least == 1 || !silent && !disowned.contains(&highest.region)) {
                 return Ok(());
             }
             epoch = highest.epoch + 1;
@@ -347,8 +380,14 @@ impl Owner {
     }
 
     /// One round trip to a majority: records the ballot and brings what is not closed.
-    async fn promise(&self, shards: &[ShardId], ballot: &Ballot) -> Result<Promised, OrdersError> {
-        let request = PromiseRequest { ballot: ballot.clone(), shards: shards.to_vec() };
+    async fn promise(
+        &self,
+        shards: &[ShardId],
+        ballot: &Ballot,
+        disowned: &[Region],
+    ) -> Result<Promised, OrdersError> {
+        let request =
+            PromiseRequest { ballot: ballot.clone(), shards: shards.to_vec(), disowned: disowned.to_vec() };
         let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
         // The own copy comes last, and only for shards that another copy has promised: a candidate whom nobody
         // follows must not have raised a ballot anywhere, or it would shut out an owner whom the others hear.
@@ -363,7 +402,7 @@ impl Owner {
             answered = true;
             let granted = tally.count(shards, answer);
             if let Some(own) = own.first().filter(|_| !granted.is_empty()) {
-                let request = PromiseRequest { ballot: ballot.clone(), shards: granted };
+                let request = PromiseRequest { shards: granted, ..request.clone() };
                 if let Some(answer) = self.ask_promise(own, &request).await {
                     tally.count(&request.shards, answer);
                 }
@@ -377,7 +416,7 @@ impl Owner {
             return Err(OrdersError::NotDurable);
         }
         let mut state = self.lock();
-        tally.refused.iter().for_each(|(shard, ballot)| state.learn(shard, ballot));
+        tally.refused.iter().for_each(|(shard, ballot)| state.refused(shard, ballot));
         drop(state);
         Ok(tally)
     }
@@ -675,12 +714,14 @@ mod tests {
     }
 
     #[test]
-    fn an_older_ballot_never_replaces_a_newer_one() {
+    fn the_highest_epoch_known_never_falls() {
         let mut state = State::default();
         let shard = ShardId::from("am-00");
         state.learn(&shard, &ballot(3, "us-east-1"));
         state.learn(&shard, &ballot(2, "eu-west-1"));
         assert_eq!(state.hints.get(&shard), Some(&(3, "us-east-1".into())));
+        state.refused(&shard, &ballot(2, "eu-west-1"));
+        assert_eq!(state.hints.get(&shard), Some(&(3, "eu-west-1".into())));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use contracts::{
     Region,
-    journal::{Accepted, Ballot, Entry, EntryState},
+    journal::{Accepted, Ballot, Entry, EntryState, EntryValue},
 };
 use std::collections::BTreeMap;
 
@@ -90,6 +90,20 @@ pub fn mark(held: Option<(&str, EntryState)>, value_hash: &str, to: EntryState) 
 /// continent. Copies without the mark would let a takeover that leaves closed entries out supersede it.
 pub fn may_close(marked: usize, w: usize, stored_elsewhere: bool) -> bool {
     marked >= w && stored_elsewhere
+}
+
+/// Whether a copy that still hears the present owner keeps its promise to it. Not against another process of the
+/// same region, and not where the owner itself told the candidate that it does not drive the shard: a promise may
+/// outlive a takeover that never came to its end.
+pub fn sticks_to(owner: &Ballot, candidate: &Ballot, disowned: &[Region]) -> bool {
+    owner.region != candidate.region && !disowned.contains(&owner.region)
+}
+
+/// Whether a copy compares the warehouse's epoch that an entry names with the one it knows. Not where a later owner
+/// writes an entry again: it may have been acknowledged, so it becomes an order, and what became of its goods is
+/// decided after that.
+pub fn checks_warehouse(entry: &Entry) -> bool {
+    matches!(&entry.value, EntryValue::Order { order, .. } if order.epoch == entry.ballot.epoch)
 }
 
 /// What a new owner goes on with: for each key a chosen entry, else the one with the highest ballot.
@@ -183,7 +197,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::{OrderId, journal::EntryValue};
+    use contracts::OrderId;
     use proptest::prelude::*;
 
     fn ballot(epoch: u64) -> Ballot {
@@ -257,6 +271,14 @@ mod tests {
         assert!(unseats(&ballot(2), &ballot(3)));
         assert!(!unseats(&ballot(3), &ballot(2)));
         assert!(!unseats(&ballot(3), &ballot(3)));
+    }
+
+    #[test]
+    fn a_copy_keeps_to_an_owner_that_did_not_disown_the_shard() {
+        let candidate = Ballot { region: "ap-southeast-1".into(), ..ballot(2) };
+        assert!(sticks_to(&ballot(1), &candidate, &[]));
+        assert!(!sticks_to(&ballot(1), &candidate, &["eu-west-1".into()]));
+        assert!(!sticks_to(&ballot(1), &ballot(2), &[]));
     }
 
     #[test]
