@@ -7,7 +7,7 @@ use crate::{
     error::OrdersError,
     events::Events,
     journal::{
-        acceptor::{Acceptor, AcceptorError},
+        acceptor::{Acceptor, AcceptorError, SILENCE_AWAITED},
         owner::{Owner, Route},
     },
     store::Store,
@@ -90,7 +90,7 @@ async fn create_order(
     }
     let attempt = attempt(&api, &person, key, create::request_hash(&request));
     loop {
-        match owner_of(&api, &attempt, &headers)? {
+        match owner_of(&api, &attempt, &headers).await? {
             Route::Here => {
                 match api.creator.create(attempt.clone(), request.clone(), deadline).await {
                     Ok(order) => return Ok(Json(accepted(&api, order))),
@@ -130,11 +130,15 @@ fn attempt(api: &Api, person: &Person, idempotency_key: String, request_hash: St
     Attempt { user: person.user_id.clone(), home: person.home.clone(), shard, idempotency_key, request_hash }
 }
 
-/// Who must answer. A forwarded request is not forwarded again: whoever sent it is told to look elsewhere.
-fn owner_of(api: &Api, attempt: &Attempt, headers: &HeaderMap) -> Result<Route, OrdersError> {
+/// Who must answer. A forwarded request is not forwarded again: whoever sent it is told to look elsewhere. It may
+/// have found an owner silent that this region hears a moment longer.
+async fn owner_of(api: &Api, attempt: &Attempt, headers: &HeaderMap) -> Result<Route, OrdersError> {
+    let route = api.creator.route(attempt);
+    let (Route::There(owner), true) = (&route, headers.contains_key(FORWARDED)) else { return Ok(route) };
+    let silent = tokio::time::timeout(SILENCE_AWAITED, api.platform.liveness.until_suspected(owner)).await;
     match api.creator.route(attempt) {
-        Route::There(_) if headers.contains_key(FORWARDED) => Err(OrdersError::NotOwner),
-        route => Ok(route),
+        Route::Here if silent.is_ok() => Ok(Route::Here),
+        _ => Err(OrdersError::NotOwner),
     }
 }
 
@@ -252,7 +256,7 @@ async fn read(
         {
             return Ok(Json(record.order.clone()));
         }
-        let owner = match owner_of(&api, &attempt, &headers) {
+        let owner = match owner_of(&api, &attempt, &headers).await {
             Ok(Route::There(owner)) => owner,
             _ => return known.map(|record| Json(record.order)).ok_or_else(|| OrdersError::NotFound.into()),
         };
@@ -281,7 +285,7 @@ async fn by_key(
         if let Some(record) = api.store.get(attempt.order_id()).await? {
             return Ok(Json(record.order));
         }
-        match owner_of(&api, &attempt, &headers)? {
+        match owner_of(&api, &attempt, &headers).await? {
             Route::Here => {
                 let found = deadline.earlier(MARGIN).bound(api.creator.find(&attempt)).await?;
                 return found?.map(Json).ok_or_else(|| OrdersError::NotFound.into());

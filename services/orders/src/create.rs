@@ -17,7 +17,7 @@ use contracts::{
     keys,
 };
 use futures::future::BoxFuture;
-use platform::{Deadline, Platform, config::Durability};
+use platform::{Deadline, Platform, World, config::Durability};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -29,6 +29,10 @@ use tokio::{sync::watch, task::JoinSet};
 const RESERVATION_MS: i64 = 15 * 60 * 1000;
 /// Attempts in flight at most; the next one is told to come back.
 const IN_FLIGHT_MAX: usize = 1024;
+/// Tries to store an order that is in the journal, while the table does not answer.
+const STORE_TRIES: u32 = 240;
+/// Pause between two of them.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// What an attempt needs after the journal's answer to be on its way in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(10);
 
@@ -253,8 +257,13 @@ impl Creator {
             EntryValue::Order { order, payment_ref, .. } => {
                 let epoch = self.owner.epoch(&attempt.shard).unwrap_or(order.epoch);
                 let writer = self.writer(epoch);
-                if let Err(cause) = self.store.create((*order).clone(), payment_ref, &writer).await {
+                if let Err(cause) = self.store.create((*order).clone(), payment_ref.clone(), &writer).await {
                     tracing::warn!(order = %order.order_id, %cause, "an accepted order is stored later");
+                    let (store, world) = (self.store.clone(), self.platform.world.clone());
+                    let order = (*order).clone();
+                    self.spawn(
+                        async move { store_until_done(&store, &world, order, payment_ref, writer).await },
+                    );
                 }
                 replay(attempt, *order)
             }
@@ -388,7 +397,8 @@ impl Creator {
             let epoch = owner.epoch(&entry.shard);
             let writer =
                 epoch.map(|epoch| Writer { epoch, region: Region::clone(&region), at: platform.world.now() });
-            Box::pin(async move { recover_one(&store, &snapshots, entry, writer).await })
+            let world = platform.world.clone();
+            Box::pin(async move { recover_one(&store, &world, &snapshots, entry, writer).await })
         })
     }
 }
@@ -402,16 +412,37 @@ async fn ended(proposal: &mut watch::Receiver<Option<Outcome>>) -> Result<Option
 /// Orders as their intents knew them, until a new owner has adopted them.
 pub type Snapshots = Arc<Mutex<HashMap<OrderId, (Order, String)>>>;
 
-async fn recover_one(store: &Store, snapshots: &Snapshots, entry: Entry, writer: Option<Writer>) {
+/// Stores an order that is in the journal: it must not depend on one answer of a table.
+async fn store_until_done(store: &Store, world: &World, order: Order, payment_ref: String, writer: Writer) {
+    let order_id = order.order_id;
+    for _ in 0..STORE_TRIES {
+        let stored = match store.get(order_id).await {
+            Ok(None) => store.create(order.clone(), payment_ref.clone(), &writer).await,
+            Ok(Some(_)) => return,
+            Err(cause) => Err(cause),
+        };
+        match stored {
+            Ok(()) => return,
+            Err(cause) => {
+                tracing::debug!(order = %order_id, %cause, "an order in the journal is stored later")
+            }
+        }
+        tokio::time::sleep(world.jitter(STORE_PAUSE)).await;
+    }
+    tracing::error!(order = %order_id, "an order in the journal could not be stored");
+}
+
+async fn recover_one(
+    store: &Store,
+    world: &World,
+    snapshots: &Snapshots,
+    entry: Entry,
+    writer: Option<Writer>,
+) {
     let Some(writer) = writer else { return };
     match entry.value {
         EntryValue::Order { order, payment_ref, .. } => {
-            let known = store.get(order.order_id).await;
-            if matches!(known, Ok(None))
-                && let Err(cause) = store.create((*order).clone(), payment_ref, &writer).await
-            {
-                tracing::error!(order = %order.order_id, %cause, "a recovered order could not be stored");
-            }
+            store_until_done(store, world, *order, payment_ref, writer).await;
         }
         EntryValue::Intent { order, payment_ref, .. } => {
             let mut snapshots = snapshots.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,7 +26,7 @@ const ENTRIES_MAX: usize = 100_000;
 const TRIES: u32 = 6;
 /// How long a promise waits for this copy to find the present owner silent too. Copies are not equally far from
 /// an owner that falls silent: the last sign of it reaches some 150 ms later than others.
-const SILENCE_AWAITED: Duration = Duration::from_millis(150);
+pub const SILENCE_AWAITED: Duration = Duration::from_millis(150);
 
 /// An entry as an item: its value is JSON text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
