@@ -291,7 +291,7 @@ impl Owner {
         let mine = continents.iter().filter(|continent| continent.successors.first() == here.as_ref());
         let shards: Vec<_> = mine.flat_map(|continent| self.shards_of(&continent.id)).collect();
         let _one_at_a_time = self.taking.lock().await;
-        let missing: Vec<_> = shards.into_iter().filter(|shard| self.known(shard).is_none()).collect();
+        let missing: Vec<_> = shards.into_iter().filter(|shard| self.vacant(shard)).collect();
         if missing.is_empty() { Ok(()) } else { self.take(&missing, 1, &[]).await }
     }
 
@@ -313,14 +313,12 @@ impl Owner {
         Ok(())
     }
 
-    fn known(&self, shard: &ShardId) -> Option<Region> {
+    /// Whether nobody drives a shard as far as this region knows, or only an earlier process of its own did.
+    fn vacant(&self, shard: &ShardId) -> bool {
         let state = self.lock();
-        let here = || self.platform.config.region.clone();
-        state
-            .held
-            .contains_key(shard)
-            .then(here)
-            .or_else(|| state.hints.get(shard).map(|hint| hint.1.clone()))
+        let elsewhere =
+            state.hints.get(shard).is_some_and(|(_, region)| *region != self.platform.config.region);
+        !elsewhere && !state.held.contains_key(shard)
     }
 
     fn shards_of(&self, home: &Continent) -> Vec<ShardId> {
@@ -359,19 +357,21 @@ impl Owner {
             let entries = won.iter().filter_map(|shard| outcome.entries.remove(shard)).flatten().collect();
             self.hold(&won, epoch, entries);
             // What is won is not asked for again: a higher ballot of our own would shut us out of it.
-            wanted.retain(|shard| !won.contains(shard));
-            outcome.refused.retain(|shard, _| wanted.contains(shard));
-            let Some(highest) = outcome.refused.into_values().max() else { return Ok(()) };
-            // At the start a live owner keeps what it has; in a takeover the owner is silent, or does not drive the
-            // shard. What an earlier process of this region held is nobody's any more.
-            let predecessor = highest.region == self.platform.config.region;
-            let silent = self.platform.liveness.suspected(&highest.region);
-            if !predecessor && (at_least == 1 || !silent && !disowned.contains(&highest.region)) {
-                return Ok(());
-            }
-            epoch = highest.epoch + 1;
+            outcome.refused.retain(|shard, by| !won.contains(shard) && self.yields(by, at_least, disowned));
+            wanted = outcome.refused.keys().cloned().collect();
+            let Some(highest) = outcome.refused.values().map(|by| by.epoch).max() else { return Ok(()) };
+            epoch = highest + 1;
         }
         Err(OrdersError::NoOwner)
+    }
+
+    /// Whether a shard is taken from the owner for whom a copy refused it. At the start a live owner keeps what it
+    /// has; in a takeover the owner is silent, or does not drive the shard. What an earlier process of this region
+    /// held is nobody's any more.
+    fn yields(&self, owner: &Ballot, at_least: u64, disowned: &[Region]) -> bool {
+        let predecessor = owner.region == self.platform.config.region;
+        let gone = self.platform.liveness.suspected(&owner.region) || disowned.contains(&owner.region);
+        predecessor || at_least > 1 && gone
     }
 
     fn ballot(&self, epoch: u64) -> Ballot {
