@@ -179,6 +179,9 @@ pub struct PromiseRequest {
     pub ballot: Ballot,
     /// The shards.
     pub shards: Vec<ShardId>,
+    /// Regions that told the candidate that they do not drive these shards: nobody keeps to them.
+    #[serde(default)]
+    pub disowned: Vec<Region>,
 }
 
 /// One shard's answer to a promise.

@@ -7,7 +7,7 @@ use crate::{
     error::OrdersError,
     events::Events,
     journal::{
-        acceptor::{Acceptor, AcceptorError},
+        acceptor::{Acceptor, AcceptorError, LAST_SIGNS},
         owner::{Owner, Route},
     },
     store::Store,
@@ -18,7 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use contracts::{
-    Code, Order, OrderId, Region,
+    Code, Order, OrderId, Region, ShardId,
     bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
     events::Event,
     journal::{
@@ -90,7 +90,7 @@ async fn create_order(
     }
     let attempt = attempt(&api, &person, key, create::request_hash(&request));
     loop {
-        match owner_of(&api, &attempt, &headers)? {
+        match owner_of(&api, &attempt, &headers).await? {
             Route::Here => {
                 match api.creator.create(attempt.clone(), request.clone(), deadline).await {
                     Ok(order) => return Ok(Json(accepted(&api, order))),
@@ -105,7 +105,7 @@ async fn create_order(
                 let (call, credential) = api.call_owner(&owner, &headers);
                 let call = call.header("idempotency-key", &attempt.idempotency_key);
                 let asked = call.post(credential, "", &request, deadline.earlier(MARGIN));
-                if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+                if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
                     return Ok(Json(answer));
                 }
             }
@@ -130,11 +130,17 @@ fn attempt(api: &Api, person: &Person, idempotency_key: String, request_hash: St
     Attempt { user: person.user_id.clone(), home: person.home.clone(), shard, idempotency_key, request_hash }
 }
 
-/// Who must answer. A forwarded request is not forwarded again.
-fn owner_of(api: &Api, attempt: &Attempt, headers: &HeaderMap) -> Result<Route, OrdersError> {
+/// Who must answer. A forwarded request is not forwarded again: whoever sent it is told to look elsewhere. It may
+/// have found an owner silent that this region hears a moment longer.
+async fn owner_of(api: &Api, attempt: &Attempt, headers: &HeaderMap) -> Result<Route, OrdersError> {
+    let route = api.creator.route(attempt);
+    let (Route::There(owner), true) = (&route, headers.contains_key(FORWARDED)) else { return Ok(route) };
+    if api.platform.liveness.lives(owner, LAST_SIGNS).await {
+        return Err(OrdersError::NotOwner);
+    }
     match api.creator.route(attempt) {
-        Route::There(_) if headers.contains_key(FORWARDED) => Err(OrdersError::NoOwner),
-        route => Ok(route),
+        Route::Here => Ok(Route::Here),
+        Route::There(_) => Err(OrdersError::NotOwner),
     }
 }
 
@@ -180,10 +186,11 @@ impl Api {
         (call.header(FORWARDED, self.platform.config.region.as_str()), Credential::Passed(token))
     }
 
-    /// Waits for the owner's answer. Gives nothing where the owner fell silent meanwhile: then the route is
-    /// another.
+    /// Waits for the owner's answer. Gives nothing where the owner fell silent meanwhile, or says that it is not
+    /// the owner: then the route is another.
     async fn to_owner<T>(
         &self,
+        shard: &ShardId,
         owner: &Region,
         asked: impl Future<Output = Result<T, CallError>>,
         deadline: Deadline,
@@ -195,6 +202,10 @@ impl Api {
                     // The connection broke: wait for the verdict of the heartbeats.
                     let silent = self.platform.liveness.until_suspected(owner);
                     deadline.earlier(MARGIN).bound(silent).await?;
+                    Ok(None)
+                }
+                Err(refused) if refused.code() == Some(OrdersError::NotOwner.code()) => {
+                    self.owner.disown(shard, owner);
                     Ok(None)
                 }
                 Err(other) => Err(other.into()),
@@ -246,7 +257,7 @@ async fn read(
         if known.as_ref().is_some_and(|order| order.version >= wanted) {
             return found(known);
         }
-        let owner = match owner_of(&api, &attempt, &headers) {
+        let owner = match owner_of(&api, &attempt, &headers).await {
             Ok(Route::There(owner)) => owner,
             Ok(Route::Here) => {
                 let asked = api.creator.newest_as_owner(&attempt, order_id);
@@ -266,7 +277,7 @@ async fn read(
         let path = format!("/{order_id}?minVersion={wanted}");
         let (call, credential) = api.call_owner(&owner, &headers);
         let asked = call.get(credential, &path, deadline.earlier(MARGIN));
-        if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+        if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
             return Ok(Json(answer));
         }
     }
@@ -288,7 +299,7 @@ async fn by_key(
         if let Some(record) = api.store.get(attempt.order_id()).await? {
             return Ok(Json(record.order));
         }
-        match owner_of(&api, &attempt, &headers)? {
+        match owner_of(&api, &attempt, &headers).await? {
             Route::Here => {
                 let found = deadline.earlier(MARGIN).bound(api.creator.find(&attempt)).await?;
                 return found?.map(Json).ok_or_else(|| OrdersError::NotFound.into());
@@ -297,7 +308,7 @@ async fn by_key(
                 let path = format!("/by-key/{}", attempt.idempotency_key);
                 let (call, credential) = api.call_owner(&owner, &headers);
                 let asked = call.get(credential, &path, deadline.earlier(MARGIN));
-                if let Some(answer) = api.to_owner(&owner, asked, deadline).await? {
+                if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
                     return Ok(Json(answer));
                 }
             }

@@ -16,7 +16,7 @@ use contracts::{
     journal::{Entry, EntryValue},
     keys,
 };
-use platform::{Deadline, Platform, config::Durability};
+use platform::{Deadline, Platform, World, config::Durability};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -28,6 +28,10 @@ use tokio::{sync::watch, task::JoinSet};
 const RESERVATION_MS: i64 = 15 * 60 * 1000;
 /// Attempts in flight at most; the next one is told to come back.
 const IN_FLIGHT_MAX: usize = 1024;
+/// Tries to store an order that is in the journal, while the table does not answer.
+const STORE_TRIES: u32 = 240;
+/// Pause between two of them.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// What an attempt needs after the journal's answer to be on its way in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(10);
 
@@ -144,7 +148,10 @@ impl Creator {
             }
             Err(other) => return Err(other),
         };
-        let reserved = self.reserve(attempt, request, deadline).await?;
+        let reserved = match self.reserve(attempt, request, deadline).await {
+            Err(refusal) if refusal.definite() && epoch > 1 => return self.refuse(attempt, refusal).await,
+            reserved => reserved?,
+        };
         self.accept(attempt, request, epoch, payment_ref, reserved).await
     }
 
@@ -277,6 +284,9 @@ impl Creator {
                 let stored = self.store.create((**order).clone(), payment_ref.clone(), &writer).await;
                 if let Err(cause) = stored {
                     tracing::warn!(order = %order.order_id, %cause, "an accepted order is stored later");
+                    let (store, world) = (self.store.clone(), self.platform.world.clone());
+                    let (order, payment_ref) = ((**order).clone(), payment_ref.clone());
+                    self.spawn(store_until_done(store, world, order, payment_ref, writer));
                 }
                 replay(attempt, (**order).clone())
             }
@@ -405,6 +415,21 @@ impl Creator {
 async fn ended(proposal: &mut watch::Receiver<Option<Outcome>>) -> Result<Option<Outcome>, OrdersError> {
     let outcome = proposal.wait_for(Option::is_some).await;
     outcome.map(|outcome| outcome.clone()).map_err(|_| OrdersError::NotDurable)
+}
+
+/// Stores an order that is in the journal: it must not depend on one answer of a table.
+async fn store_until_done(store: Store, world: World, order: Order, payment_ref: String, writer: Writer) {
+    let order_id = order.order_id;
+    for _ in 0..STORE_TRIES {
+        tokio::time::sleep(world.jitter(STORE_PAUSE)).await;
+        match store.create(order.clone(), payment_ref.clone(), &writer).await {
+            Ok(()) => return,
+            Err(cause) => {
+                tracing::debug!(order = %order_id, %cause, "an order in the journal is stored later")
+            }
+        }
+    }
+    tracing::error!(order = %order_id, "an order in the journal could not be stored");
 }
 
 /// The answer to an attempt whose order exists: the same order, if the attempt is the same.

@@ -26,6 +26,9 @@ pub enum OrdersError {
     /// Somebody else drives the shard, or nobody could be reached that does.
     #[error("the owner of the order's shard could not be reached in time")]
     NoOwner,
+    /// A request was forwarded here as to the owner of its shard, which this region is not.
+    #[error("this region does not drive the order's shard")]
+    NotOwner,
     /// The time budget ran out before anything was decided.
     #[error("the time budget ran out")]
     Deadline,
@@ -50,6 +53,7 @@ impl OrdersError {
             OrdersError::Refused { code, .. } => *code,
             OrdersError::KeyReused => Code::IdempotencyKeyReused,
             OrdersError::NotDurable | OrdersError::NoOwner => Code::DurabilityUnavailable,
+            OrdersError::NotOwner => Code::StaleEpoch,
             OrdersError::Deadline => Code::Deadline,
             OrdersError::NotFound => Code::NotFound,
             OrdersError::Internal(_) => Code::Internal,

@@ -303,8 +303,13 @@ impl Store {
 }
 
 fn rank(record: &OrderRecord) -> (u64, u64) {
-    let epoch = record.branch.split('#').next().and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
-    (epoch, record.order.version)
+    rank_of(&record.branch, record.order.version)
+}
+
+/// Where a version in a branch stands among all that a region knows of an order: the highest is the order.
+pub fn rank_of(branch: &str, version: u64) -> (u64, u64) {
+    let epoch = branch.split('#').next().and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
+    (epoch, version)
 }
 
 /// The branch with the highest (epoch, version).

@@ -124,7 +124,7 @@ const FORBIDDEN: Wanted = Wanted::Code("FORBIDDEN");
 /// A well-formed call of one service to another: only the signature is missing.
 fn promise() -> Value {
     let ballot = Ballot { epoch: 1, region: "nowhere".into(), incarnation: "nobody".to_owned() };
-    json!(PromiseRequest { ballot, shards: Vec::new() })
+    json!(PromiseRequest { ballot, shards: Vec::new(), disowned: Vec::new() })
 }
 
 /// Another one.

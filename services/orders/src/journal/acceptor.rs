@@ -1,6 +1,6 @@
 //! A continent's copy of the journal, over this region's own tables.
 
-use super::rules::{self, Judgement};
+use super::rules::{self, Judgement, Mark};
 use crate::store::{JOURNAL, LEASES, ORDERS, TOKENS};
 use contracts::{
     OrderId, ShardId, WarehouseId,
@@ -26,7 +26,7 @@ const ENTRIES_MAX: usize = 100_000;
 const TRIES: u32 = 6;
 /// Copies are not equally far from an owner that falls silent: the last sign of it reaches some so much later
 /// than others. A sign that comes later than this after a promise was asked for was sent by an owner that lives.
-const LAST_SIGNS: Duration = Duration::from_millis(150);
+pub const LAST_SIGNS: Duration = Duration::from_millis(150);
 
 /// An entry as an item: its value is JSON text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -106,13 +106,14 @@ impl Acceptor {
     /// # Errors
     /// When the tables do not answer.
     pub async fn promise(&self, request: &PromiseRequest) -> Result<PromiseResponse, AcceptorError> {
-        let each = request.shards.iter().map(|shard| self.promise_one(shard, &request.ballot));
+        let each = request.shards.iter().map(|shard| self.promise_one(shard, request));
         let shards = futures::future::try_join_all(each).await?;
         Ok(PromiseResponse { shards })
     }
 
-    async fn promise_one(&self, shard: &ShardId, ballot: &Ballot) -> Result<Promise, AcceptorError> {
-        if let Some(owner) = self.owner_that_is_heard(shard, ballot).await? {
+    async fn promise_one(&self, shard: &ShardId, request: &PromiseRequest) -> Result<Promise, AcceptorError> {
+        let ballot = &request.ballot;
+        if let Some(owner) = self.owner_that_is_heard(shard, request).await? {
             return Ok(Promise::Refused { promised: owner });
         }
         // The promise first: what is read afterwards cannot grow under a lower ballot any more.
@@ -129,10 +130,12 @@ impl Acceptor {
             }
             Err(other) => return Err(other.into()),
         }
+        // What is closed is not even sent.
         let query =
             Query::partition("shard", text(shard.as_str())).consistent().except("state", text("closed"));
         let unclosed: Vec<Row> = self.journal.query_all(query, ENTRIES_MAX).await?;
-        Ok(Promise::Promised { entries: unclosed.into_iter().map(Row::entry).collect::<Result<_, _>>()? })
+        let unclosed = unclosed.into_iter().filter(|row| rules::must_be_read(row.state)).map(Row::entry);
+        Ok(Promise::Promised { entries: unclosed.collect::<Result<_, _>>()? })
     }
 
     /// The present owner, where this copy still hears it: one region that was held up, or cut off by itself,
@@ -140,13 +143,11 @@ impl Acceptor {
     async fn owner_that_is_heard(
         &self,
         shard: &ShardId,
-        ballot: &Ballot,
+        request: &PromiseRequest,
     ) -> Result<Option<Ballot>, AcceptorError> {
         let lease: Option<Lease> = self.leases.get(self.lease_key(shard)).await?;
-        let Some(owner) = lease.map(|lease| lease.promised).filter(|owner| owner.region != ballot.region)
-        else {
-            return Ok(None);
-        };
+        let sticks = |owner: &Ballot| rules::sticks_to(owner, &request.ballot, &request.disowned);
+        let Some(owner) = lease.map(|lease| lease.promised).filter(sticks) else { return Ok(None) };
         let lives = self.liveness.lives(&owner.region, LAST_SIGNS).await;
         Ok(lives.then_some(owner))
     }
@@ -272,6 +273,7 @@ impl Acceptor {
         Ok(SettleResponse { entries })
     }
 
+    /// [`rules::mark`] as a conditional update.
     async fn mark_one(
         &self,
         shard: &ShardId,
@@ -289,17 +291,20 @@ impl Acceptor {
         match self.journal.update(key.clone(), "SET #state = :to", condition).await {
             Ok(_) => Ok(true),
             Err(TableError::Conflict) => {
-                // Not here, another value, or closed before: only the last is as good as marked.
                 let held: Option<Row> = self.journal.get(key).await?;
-                Ok(held
-                    .is_some_and(|row| row.value_hash == entry.value_hash && row.state == EntryState::Closed))
+                let held = held.as_ref().map(|row| (row.value_hash.as_str(), row.state));
+                Ok(rules::mark(held, &entry.value_hash, state) == Mark::Already)
             }
             Err(other) => Err(other.into()),
         }
     }
 
-    /// Whether this region stores the order, at least in the version asked for.
+    /// Whether this region stores the order, at least in the version asked for. A refusal (version 0) has no
+    /// order that could be stored.
     async fn stored(&self, entry: &SettleEntry) -> Result<bool, AcceptorError> {
+        if entry.version == 0 {
+            return Ok(true);
+        }
         let query = Query::partition("orderId", text(entry.order_id.to_string())).consistent();
         let rows = self.orders.query_all::<VersionRow>(query, 1000).await?;
         Ok(rows.iter().any(|row| row.version >= entry.version))
@@ -320,10 +325,11 @@ impl Acceptor {
     }
 }
 
-/// Each warehouse that the entries name, once, with the lowest epoch under which one of them reserved.
+/// Each warehouse whose epoch is compared, once, with the lowest epoch under which one of them reserved.
 fn warehouses(entries: &[Entry]) -> BTreeMap<&WarehouseId, u64> {
     let mut named = BTreeMap::new();
-    for (warehouse, epoch) in entries.iter().filter_map(|entry| entry.value.warehouse()) {
+    let checked = entries.iter().filter(|entry| rules::checks_warehouse(entry));
+    for (warehouse, epoch) in checked.filter_map(|entry| entry.value.warehouse()) {
         let lowest = named.entry(warehouse).or_insert(epoch);
         *lowest = epoch.min(*lowest);
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::{NAME, error::OrdersError, left::Left};
 use contracts::{
     Continent, OrderId, Region, ShardId,
-    journal::{Accepted, Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
+    journal::{Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 use platform::{Deadline, Platform, calls::Credential, config::Durability};
@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 /// One call of a takeover at most.
 const PROMISE_LIMIT: Duration = Duration::from_millis(800);
@@ -28,6 +28,9 @@ const PROPOSAL_TRIES: u32 = 20;
 const PROPOSAL_PAUSE: Duration = Duration::from_millis(100);
 /// Rounds of a takeover against higher ballots.
 const TAKEOVER_ROUNDS: u32 = 3;
+
+/// How long a region is left out after it told us that it does not drive a shard.
+const DISOWNED_FOR: Duration = Duration::from_secs(1);
 
 /// How a proposal ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +79,38 @@ struct Held {
     recovering: usize,
 }
 
+impl Held {
+    fn new(ballot: Ballot) -> Self {
+        Held { ballot, proposals: HashMap::new(), unclosed: BTreeMap::new(), recovering: 0 }
+    }
+
+    /// The proposal for the entry's key under this ballot; with the work to do where it is new, or ended without
+    /// a majority: then the same value is tried again.
+    fn begin(
+        &mut self,
+        mut entry: Entry,
+        recovery: bool,
+    ) -> (watch::Receiver<Option<Outcome>>, Option<Work>) {
+        match self.proposals.get(&entry.key_hash) {
+            Some(known) if !known.stalled() => return (known.outcome.clone(), None),
+            Some(known) => entry = known.entry.clone(),
+            None => entry.ballot = self.ballot.clone(),
+        }
+        let (announce, outcome) = watch::channel(None);
+        let proposal = Proposal { entry: entry.clone(), outcome: outcome.clone() };
+        self.proposals.insert(entry.key_hash.clone(), proposal);
+        self.recovering += usize::from(recovery);
+        (outcome, Some(Work { entry, announce, recovery }))
+    }
+}
+
+/// A proposal to be driven to its end.
+struct Work {
+    entry: Entry,
+    announce: watch::Sender<Option<Outcome>>,
+    recovery: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Proposal {
     entry: Entry,
@@ -92,10 +127,33 @@ impl Proposal {
 #[derive(Default)]
 struct State {
     held: BTreeMap<ShardId, Held>,
-    /// Who is known to have taken a shard over, with the epoch.
+    /// Who is taken for the owner of a shard, with the highest epoch known.
     hints: BTreeMap<ShardId, (u64, Region)>,
+    /// Regions that told us that they do not drive a shard, and when.
+    disowned: BTreeMap<ShardId, BTreeMap<Region, Instant>>,
     /// Shards taken over from another owner, for the count.
     takeovers: u64,
+}
+
+impl State {
+    /// Notes who has a shard, unless something newer is known.
+    fn learn(&mut self, shard: &ShardId, ballot: &Ballot) {
+        if self.hints.get(shard).is_none_or(|(epoch, _)| *epoch <= ballot.epoch) {
+            self.hints.insert(shard.clone(), (ballot.epoch, ballot.region.clone()));
+        }
+    }
+
+    /// Notes to whom the copies keep: that may be an owner of an older epoch than a candidate that came to
+    /// nothing. The epoch never falls, so that no process takes one twice.
+    fn refused(&mut self, shard: &ShardId, by: &Ballot) {
+        let known = self.hints.get(shard).map_or(0, |(epoch, _)| *epoch);
+        self.hints.insert(shard.clone(), (known.max(by.epoch), by.region.clone()));
+    }
+
+    /// The shard of an entry, where it is still held under the entry's ballot.
+    fn held_under(&mut self, entry: &Entry) -> Option<&mut Held> {
+        self.held.get_mut(&entry.shard).filter(|held| held.ballot == entry.ballot)
+    }
 }
 
 /// Drives the shards of this process.
@@ -143,14 +201,28 @@ impl Owner {
             state.hints.get(shard).map(|(_, region)| region.clone())
         };
         let successors = self.platform.config.continent(home).map(|continent| continent.successors.clone());
-        let candidates = hint.into_iter().chain(successors.unwrap_or_default());
+        let candidates: Vec<Region> = hint.into_iter().chain(successors.unwrap_or_default()).collect();
+        let disowned = self.disowned_by(shard);
+        let live = |region: &Region| !self.platform.liveness.suspected(region) && !disowned.contains(region);
         // Where nobody is heard, the last known owner is asked all the same: only a successor takes a shard over.
-        let candidates: Vec<Region> = candidates.collect();
-        let live = candidates.iter().find(|region| !self.platform.liveness.suspected(region));
-        match live.or(candidates.first()) {
+        match rules::driver(candidates.iter(), live) {
             Some(region) if region != here => Route::There(region.clone()),
             _ => Route::Here,
         }
+    }
+
+    /// Notes that a region told us that it does not drive a shard: for a while others are tried.
+    pub fn disown(&self, shard: &ShardId, region: &Region) {
+        let now = self.platform.world.instant();
+        self.lock().disowned.entry(shard.clone()).or_default().insert(region.clone(), now);
+    }
+
+    fn disowned_by(&self, shard: &ShardId) -> Vec<Region> {
+        let now = self.platform.world.instant();
+        let mut state = self.lock();
+        let Some(regions) = state.disowned.get_mut(shard) else { return Vec::new() };
+        regions.retain(|_, at| now.saturating_duration_since(*at) < DISOWNED_FOR);
+        regions.keys().cloned().collect()
     }
 
     /// The epoch under which this process holds a shard, if it does.
@@ -187,12 +259,17 @@ impl Owner {
         if let Some(epoch) = self.epoch(shard) {
             return Ok(epoch);
         }
-        let owner = self.believed_owner(home, shard);
-        let shards = self.shards_to_take(owner.as_ref());
+        let disowned = self.disowned_by(shard);
+        let shards = if disowned.is_empty() {
+            self.shards_to_take(self.believed_owner(home, shard).as_ref())
+        } else {
+            // Its owner lives and may well drive others.
+            Vec::from_iter((self.route(home, shard) == Route::Here).then(|| shard.clone()))
+        };
         if shards.is_empty() {
             return Err(OrdersError::NoOwner); // the route has changed meanwhile
         }
-        self.take(&shards, 2).await?;
+        self.take(&shards, 2, &disowned).await?;
         self.epoch(shard).ok_or(OrdersError::NoOwner)
     }
 
@@ -207,8 +284,8 @@ impl Owner {
         let mine = continents.iter().filter(|continent| continent.successors.first() == here.as_ref());
         let shards: Vec<_> = mine.flat_map(|continent| self.shards_of(&continent.id)).collect();
         let _one_at_a_time = self.taking.lock().await;
-        let missing: Vec<_> = shards.into_iter().filter(|shard| self.known(shard).is_none()).collect();
-        if missing.is_empty() { Ok(()) } else { self.take(&missing, 1).await }
+        let missing: Vec<_> = shards.into_iter().filter(|shard| self.vacant(shard)).collect();
+        if missing.is_empty() { Ok(()) } else { self.take(&missing, 1, &[]).await }
     }
 
     /// Takes over what silent owners left, without waiting for a customer to ask. Copies that still hear an owner
@@ -229,14 +306,12 @@ impl Owner {
         Ok(())
     }
 
-    fn known(&self, shard: &ShardId) -> Option<Region> {
+    /// Whether nobody drives a shard as far as this region knows, or only an earlier process of its own did.
+    fn vacant(&self, shard: &ShardId) -> bool {
         let state = self.lock();
-        let here = || self.platform.config.region.clone();
-        state
-            .held
-            .contains_key(shard)
-            .then(here)
-            .or_else(|| state.hints.get(shard).map(|hint| hint.1.clone()))
+        let elsewhere =
+            state.hints.get(shard).is_some_and(|(_, region)| *region != self.platform.config.region);
+        !elsewhere && !state.held.contains_key(shard)
     }
 
     fn shards_of(&self, home: &Continent) -> Vec<ShardId> {
@@ -257,7 +332,7 @@ impl Owner {
         shards
     }
 
-    async fn take(&self, shards: &[ShardId], at_least: u64) -> Result<(), OrdersError> {
+    async fn take(&self, shards: &[ShardId], at_least: u64, disowned: &[Region]) -> Result<(), OrdersError> {
         let mut epoch = {
             let state = self.lock();
             let known = shards.iter().filter_map(|shard| state.hints.get(shard)).map(|hint| hint.0 + 1).max();
@@ -267,23 +342,31 @@ impl Owner {
             self.hold(shards, epoch, Vec::new());
             return Ok(());
         }
+        let mut wanted = shards.to_vec();
         for _ in 0..TAKEOVER_ROUNDS {
             let ballot = self.ballot(epoch);
-            let mut outcome = self.promise(shards, &ballot).await?;
+            let mut outcome = self.promise(&wanted, &ballot, disowned).await?;
             let won: Vec<ShardId> = outcome.won().cloned().collect();
             let entries = won.iter().filter_map(|shard| outcome.entries.remove(shard)).flatten().collect();
             if !won.is_empty() {
                 self.hold(&won, epoch, entries);
             }
-            let lost = outcome.refused.into_iter().filter(|(shard, _)| !won.contains(shard));
-            let Some(highest) = lost.map(|(_, ballot)| ballot).max() else { return Ok(()) };
-            // At the start a live owner keeps what it has; in a takeover the owner is known to be silent.
-            if at_least == 1 || !self.platform.liveness.suspected(&highest.region) {
-                return Ok(());
-            }
-            epoch = highest.epoch + 1;
+            // What is won is not asked for again: a higher ballot of our own would shut us out of it.
+            outcome.refused.retain(|shard, by| !won.contains(shard) && self.yields(by, at_least, disowned));
+            wanted = outcome.refused.keys().cloned().collect();
+            let Some(highest) = outcome.refused.values().map(|by| by.epoch).max() else { return Ok(()) };
+            epoch = highest + 1;
         }
         Err(OrdersError::NoOwner)
+    }
+
+    /// Whether a shard is taken from the owner for whom a copy refused it. At the start a live owner keeps what it
+    /// has; in a takeover the owner is silent, or does not drive the shard. What an earlier process of this region
+    /// held is nobody's any more.
+    fn yields(&self, owner: &Ballot, at_least: u64, disowned: &[Region]) -> bool {
+        let predecessor = owner.region == self.platform.config.region;
+        let gone = self.platform.liveness.suspected(&owner.region) || disowned.contains(&owner.region);
+        predecessor || at_least > 1 && gone
     }
 
     fn ballot(&self, epoch: u64) -> Ballot {
@@ -292,8 +375,14 @@ impl Owner {
     }
 
     /// One round trip to a majority: records the ballot and brings what is not closed.
-    async fn promise(&self, shards: &[ShardId], ballot: &Ballot) -> Result<Promised, OrdersError> {
-        let request = PromiseRequest { ballot: ballot.clone(), shards: shards.to_vec() };
+    async fn promise(
+        &self,
+        shards: &[ShardId],
+        ballot: &Ballot,
+        disowned: &[Region],
+    ) -> Result<Promised, OrdersError> {
+        let request =
+            PromiseRequest { ballot: ballot.clone(), shards: shards.to_vec(), disowned: disowned.to_vec() };
         let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
         // The own copy comes last, and only for shards that another copy has promised: a candidate whom nobody
         // follows must not have raised a ballot anywhere, or it would shut out an owner whom the others hear.
@@ -308,7 +397,7 @@ impl Owner {
             answered = true;
             let granted = tally.count(shards, answer);
             if let Some(own) = own.first().filter(|_| !granted.is_empty()) {
-                let request = PromiseRequest { ballot: ballot.clone(), shards: granted };
+                let request = PromiseRequest { shards: granted, ..request.clone() };
                 if let Some(answer) = self.ask_promise(own, &request).await {
                     tally.count(&request.shards, answer);
                 }
@@ -321,7 +410,9 @@ impl Owner {
         if !answered {
             return Err(OrdersError::NotDurable);
         }
-        tally.refused.iter().for_each(|(shard, ballot)| self.note(shard, ballot));
+        let mut state = self.lock();
+        tally.refused.iter().for_each(|(shard, ballot)| state.refused(shard, ballot));
+        drop(state);
         Ok(tally)
     }
 
@@ -340,39 +431,34 @@ impl Owner {
         }
     }
 
-    /// Holds shards from now on, and writes again what their former owners left.
+    /// Holds shards from now on, and writes again what their former owners left. That is under way before
+    /// anybody else sees the shards as held: a new value must not get in before a recovered one.
     fn hold(&self, shards: &[ShardId], epoch: u64, entries: Vec<Entry>) {
         let ballot = self.ballot(epoch);
-        {
-            let mut state = self.lock();
-            for shard in shards {
-                let held = Held {
-                    ballot: ballot.clone(),
-                    proposals: HashMap::new(),
-                    unclosed: BTreeMap::new(),
-                    recovering: 0,
-                };
-                state.held.insert(shard.clone(), held);
-                state.hints.insert(shard.clone(), (epoch, ballot.region.clone()));
-            }
-            if epoch > 1 {
-                state.takeovers += shards.len() as u64;
-            }
-        }
-        if epoch > 1 {
+        if epoch > 1 && !shards.is_empty() {
             tracing::info!(epoch, shards = shards.len(), entries = entries.len(), "took shards over");
         }
         let mut by_shard: BTreeMap<ShardId, Vec<Entry>> = BTreeMap::new();
         for entry in entries {
             by_shard.entry(entry.shard.clone()).or_default().push(entry);
         }
-        for entries in by_shard.into_values() {
-            for entry in rules::recover(entries).into_values() {
-                let again = Entry { ballot: ballot.clone(), state: EntryState::Open, ..entry };
-                // Starts by itself; whoever asks for the key joins.
-                drop(self.start(again, true));
+        let mut begun = Vec::new();
+        {
+            let mut state = self.lock();
+            for shard in shards {
+                let mut held = Held::new(ballot.clone());
+                for entry in rules::recover(by_shard.remove(shard).unwrap_or_default()).into_values() {
+                    begun.extend(held.begin(Entry { state: EntryState::Open, ..entry }, true).1);
+                }
+                state.held.insert(shard.clone(), held);
+                state.learn(shard, &ballot);
+            }
+            if epoch > 1 {
+                state.takeovers += shards.len() as u64;
             }
         }
+        // They run by themselves; whoever asks for a key joins.
+        begun.into_iter().for_each(|work| self.spawn(work));
     }
 
     /// Gets a value chosen for a key. Whoever proposes for the same key joins the first proposal.
@@ -387,13 +473,13 @@ impl Owner {
     ) -> Result<watch::Receiver<Option<Outcome>>, OrdersError> {
         let ballot =
             self.lock().held.get(shard).map(|held| held.ballot.clone()).ok_or(OrdersError::NoOwner)?;
-        Ok(self.start(Entry::open(shard.clone(), key_hash.to_owned(), ballot, value), false))
+        Ok(self.start(Entry::open(shard.clone(), key_hash.to_owned(), ballot, value)))
     }
 
     /// The proposal that is under way or ended for a key, if any.
     pub fn proposal(&self, shard: &ShardId, key_hash: &str) -> Option<watch::Receiver<Option<Outcome>>> {
         let found = self.lock().held.get(shard)?.proposals.get(key_hash).cloned()?;
-        if found.stalled() { Some(self.start(found.entry, false)) } else { Some(found.outcome) }
+        if found.stalled() { Some(self.start(found.entry)) } else { Some(found.outcome) }
     }
 
     /// Waits until everything that is proposed about an order is decided.
@@ -410,27 +496,21 @@ impl Owner {
         }
     }
 
-    fn start(&self, mut entry: Entry, recovery: bool) -> watch::Receiver<Option<Outcome>> {
-        let (sender, receiver) = watch::channel(None);
-        {
-            let mut state = self.lock();
-            let Some(held) = state.held.get_mut(&entry.shard) else {
-                let _ = sender.send(Some(Outcome::Unknown));
-                return receiver;
-            };
-            match held.proposals.get(&entry.key_hash) {
-                Some(known) if !known.stalled() => return known.outcome.clone(),
-                Some(known) => entry = known.entry.clone(),
-                None => {}
-            }
-            let proposal = Proposal { entry: entry.clone(), outcome: receiver.clone() };
-            held.proposals.insert(entry.key_hash.clone(), proposal);
-            held.recovering += usize::from(recovery);
+    fn start(&self, entry: Entry) -> watch::Receiver<Option<Outcome>> {
+        let begun = self.lock().held.get_mut(&entry.shard).map(|held| held.begin(entry, false));
+        let Some((outcome, work)) = begun else {
+            return watch::channel(Some(Outcome::Unknown)).1;
+        };
+        if let Some(work) = work {
+            self.spawn(work);
         }
+        outcome
+    }
+
+    fn spawn(&self, work: Work) {
         let owner = self.clone();
-        let work = async move { owner.drive(entry, sender, recovery).await };
+        let work = async move { owner.drive(work.entry, work.announce, work.recovery).await };
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
-        receiver
     }
 
     /// Whether everything that former owners of a shard left is decided under this process's ballot.
@@ -452,12 +532,11 @@ impl Owner {
 
     /// Tries until the entry is decided. The customer may be long gone: the entry is finished all the same.
     async fn drive(&self, entry: Entry, announce: watch::Sender<Option<Outcome>>, recovery: bool) {
-        let shard = entry.shard.clone();
         let lanes = if recovery { &self.recovery_lanes } else { &self.lanes };
         let outcome = self.decide(&entry, &announce, lanes).await;
         if recovery {
             match &outcome {
-                Outcome::Chosen(entry) | Outcome::Decided(entry) => self.left.note(&entry.value),
+                Outcome::Chosen(decided) | Outcome::Decided(decided) => self.left.note(&decided.value),
                 // Its token is bound to another order, so it cannot have been chosen.
                 Outcome::TokenBound | Outcome::WarehouseMoved | Outcome::Unknown => {}
             }
@@ -465,7 +544,7 @@ impl Owner {
         if announce.borrow().is_none() {
             let _ = announce.send(Some(outcome));
         }
-        if recovery && let Some(held) = self.lock().held.get_mut(&shard) {
+        if recovery && let Some(held) = self.lock().held_under(&entry) {
             held.recovering = held.recovering.saturating_sub(1);
         }
     }
@@ -511,7 +590,7 @@ impl Owner {
             copies.iter().map(|copy| lanes.write(copy, entry.clone())).collect();
         let mut tally = Tally::default();
         while let Some(answer) = writes.next().await {
-            count(&mut tally, answer);
+            tally.count(answer);
             if tally.stored == W && announce.borrow().is_none() {
                 self.chosen(entry);
                 let _ = announce.send(Some(Outcome::Chosen(Box::new(entry.clone()))));
@@ -559,18 +638,13 @@ impl Owner {
         }
     }
 
-    fn note(&self, shard: &ShardId, ballot: &Ballot) {
-        self.lock().hints.insert(shard.clone(), (ballot.epoch, ballot.region.clone()));
-    }
-
     fn lose(&self, shard: &ShardId, ballot: &Ballot) {
-        if ballot.incarnation == self.incarnation {
-            return;
-        }
-        tracing::info!(%shard, %ballot, "lost a shard to a higher ballot");
         let mut state = self.lock();
-        state.held.remove(shard);
-        state.hints.insert(shard.clone(), (ballot.epoch, ballot.region.clone()));
+        state.learn(shard, ballot);
+        if state.held.get(shard).is_some_and(|held| rules::unseats(&held.ballot, ballot)) {
+            state.held.remove(shard);
+            tracing::info!(%shard, %ballot, "lost a shard to a higher ballot");
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -615,17 +689,46 @@ impl Promised {
     }
 }
 
-fn count(tally: &mut Tally, answer: Option<Accepted>) {
-    match answer {
-        Some(Accepted::Stored) => tally.stored += 1,
-        Some(Accepted::Outranked { promised }) => {
-            tally.outranked = tally.outranked.take().max(Some(promised))
-        }
-        Some(Accepted::Held { entry }) if entry.state != EntryState::Open => tally.decided = Some(entry),
-        // An open entry of an equal or higher ballot: somebody else is at work on the key.
-        Some(Accepted::Held { entry }) => tally.outranked = tally.outranked.take().max(Some(entry.ballot)),
-        Some(Accepted::TokenBound { .. }) => tally.token_bound += 1,
-        Some(Accepted::WarehouseMoved) => tally.warehouse_moved += 1,
-        None => {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::OrderId;
+
+    fn ballot(epoch: u64, region: &str) -> Ballot {
+        Ballot { epoch, region: region.into(), incarnation: "a".into() }
+    }
+
+    fn entry(epoch: u64, body: &str) -> Entry {
+        let order_id = OrderId(uuid::Uuid::from_u128(1));
+        let value = EntryValue::Refused { order_id, request_hash: body.to_owned(), reason: String::new() };
+        Entry::open("am-00".into(), "key".into(), ballot(epoch, "us-east-1"), value)
+    }
+
+    #[test]
+    fn a_new_value_joins_what_was_recovered() {
+        let mut held = Held::new(ballot(2, "eu-west-1"));
+        let (_, work) = held.begin(entry(1, "recovered"), true);
+        assert_eq!(work.map(|work| work.entry.ballot), Some(ballot(2, "eu-west-1")));
+        assert!(held.begin(entry(2, "new"), false).1.is_none());
+        assert_eq!(held.recovering, 1);
+    }
+
+    #[test]
+    fn the_highest_epoch_known_never_falls() {
+        let mut state = State::default();
+        let shard = ShardId::from("am-00");
+        state.learn(&shard, &ballot(3, "us-east-1"));
+        state.learn(&shard, &ballot(2, "eu-west-1"));
+        assert_eq!(state.hints.get(&shard), Some(&(3, "us-east-1".into())));
+        state.refused(&shard, &ballot(2, "eu-west-1"));
+        assert_eq!(state.hints.get(&shard), Some(&(3, "eu-west-1".into())));
+    }
+
+    #[test]
+    fn work_of_an_earlier_ballot_finds_no_shard_of_its_own() {
+        let mut state = State::default();
+        state.held.insert("am-00".into(), Held::new(ballot(3, "us-east-1")));
+        assert!(state.held_under(&entry(1, "a")).is_none());
+        assert!(state.held_under(&entry(3, "a")).is_some());
     }
 }

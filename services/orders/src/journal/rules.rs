@@ -1,6 +1,9 @@
 //! What a copy may take and what a new owner must go on with: pure decisions.
 
-use contracts::journal::{Ballot, Entry, EntryState};
+use contracts::{
+    Region,
+    journal::{Accepted, Ballot, Entry, EntryState, EntryValue},
+};
 use std::collections::BTreeMap;
 
 /// What a copy does with a proposed entry.
@@ -40,6 +43,67 @@ pub fn judge(promised: Option<&Ballot>, held: Option<&Entry>, proposed: &Entry) 
 /// So each copy gives an epoch to one owner only, and no two owners can both have a majority for it.
 pub fn may_promise(promised: Option<&Ballot>, wanted: &Ballot) -> bool {
     promised.is_none_or(|promised| promised.epoch < wanted.epoch || promised == wanted)
+}
+
+/// Whether a takeover must read an entry: one that is closed is chosen on W copies, and its order is stored.
+pub fn must_be_read(state: EntryState) -> bool {
+    state != EntryState::Closed
+}
+
+/// Whether an owner under `held` has lost its shard to `by`. Late news of a ballot that it has outranked since
+/// must not unseat it: it would take the shard again under the ballot that it still writes with.
+pub fn unseats(held: &Ballot, by: &Ballot) -> bool {
+    held < by
+}
+
+/// Whom a region takes for the owner of a shard: the first candidate that is live, else the first of all.
+/// Candidates are the last known owner, then the successors in their order.
+pub fn driver<'a>(
+    candidates: impl Iterator<Item = &'a Region> + Clone,
+    live: impl Fn(&Region) -> bool,
+) -> Option<&'a Region> {
+    let first = candidates.clone().next();
+    candidates.into_iter().find(|region| live(region)).or(first)
+}
+
+/// What marking an entry as chosen or closed does to a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The entry gets the mark.
+    Set,
+    /// It has this mark or a later one.
+    Already,
+    /// It is not here, has another value, or must be marked as chosen first.
+    Refused,
+}
+
+/// What marking does to a copy that holds `held` (value hash and state) under the key.
+pub fn mark(held: Option<(&str, EntryState)>, value_hash: &str, to: EntryState) -> Mark {
+    match held.filter(|(hash, _)| *hash == value_hash).map(|(_, state)| (state, to)) {
+        Some((EntryState::Open, EntryState::Chosen) | (EntryState::Chosen, EntryState::Closed)) => Mark::Set,
+        Some((EntryState::Chosen, EntryState::Chosen) | (EntryState::Closed, _)) => Mark::Already,
+        _ => Mark::Refused,
+    }
+}
+
+/// Whether an entry may be closed: W copies know that it is chosen, and its order is stored on a second
+/// continent. Copies without the mark would let a takeover that leaves closed entries out supersede it.
+pub fn may_close(marked: usize, w: usize, stored_elsewhere: bool) -> bool {
+    marked >= w && stored_elsewhere
+}
+
+/// Whether a copy that still hears the present owner keeps its promise to it. Not against another process of the
+/// same region, and not where the owner itself told the candidate that it does not drive the shard: a promise may
+/// outlive a takeover that never came to its end.
+pub fn sticks_to(owner: &Ballot, candidate: &Ballot, disowned: &[Region]) -> bool {
+    owner.region != candidate.region && !disowned.contains(&owner.region)
+}
+
+/// Whether a copy compares the warehouse's epoch that an entry names with the one it knows. Not where a later owner
+/// writes an entry again: it may have been acknowledged, so it becomes an order, and what became of its goods is
+/// decided after that.
+pub fn checks_warehouse(entry: &Entry) -> bool {
+    matches!(&entry.value, EntryValue::Order { order, .. } if order.epoch == entry.ballot.epoch)
 }
 
 /// What a new owner goes on with: for each key a chosen entry, else the one with the highest ballot.
@@ -93,6 +157,24 @@ pub enum Decision {
 }
 
 impl Tally {
+    /// Counts one copy's answer, or its silence.
+    pub fn count(&mut self, answer: Option<Accepted>) {
+        match answer {
+            Some(Accepted::Stored) => self.stored += 1,
+            Some(Accepted::Outranked { promised }) => {
+                self.outranked = self.outranked.take().max(Some(promised))
+            }
+            Some(Accepted::Held { entry }) if entry.state != EntryState::Open => self.decided = Some(entry),
+            // An open entry of an equal or higher ballot: somebody else is at work on the key.
+            Some(Accepted::Held { entry }) => {
+                self.outranked = self.outranked.take().max(Some(entry.ballot));
+            }
+            Some(Accepted::TokenBound { .. }) => self.token_bound += 1,
+            Some(Accepted::WarehouseMoved) => self.warehouse_moved += 1,
+            None => {}
+        }
+    }
+
     /// Decides for `n` copies of which `w` must hold an entry.
     pub fn decide(&self, w: usize, n: usize) -> Decision {
         let impossible = |refusals: usize| refusals > n - w;
@@ -115,7 +197,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::{OrderId, journal::EntryValue};
+    use contracts::OrderId;
     use proptest::prelude::*;
 
     fn ballot(epoch: u64) -> Ballot {
@@ -170,6 +252,43 @@ mod tests {
         assert_eq!(best["k"].ballot.epoch, 1);
         let best = recover([entry(1, "a", EntryState::Open), entry(5, "b", EntryState::Open)]);
         assert_eq!(best["k"].ballot.epoch, 5);
+    }
+
+    #[test]
+    fn an_entry_is_closed_in_two_steps() {
+        let marked = |held, to| mark(Some(("a", held)), "a", to);
+        assert_eq!(marked(EntryState::Open, EntryState::Closed), Mark::Refused);
+        assert_eq!(marked(EntryState::Open, EntryState::Chosen), Mark::Set);
+        assert_eq!(marked(EntryState::Chosen, EntryState::Closed), Mark::Set);
+        assert_eq!(marked(EntryState::Closed, EntryState::Chosen), Mark::Already);
+        assert_eq!(mark(Some(("b", EntryState::Open)), "a", EntryState::Chosen), Mark::Refused);
+        assert_eq!(mark(None, "a", EntryState::Chosen), Mark::Refused);
+        assert!(may_close(2, 2, true) && !may_close(1, 2, true) && !may_close(2, 2, false));
+    }
+
+    #[test]
+    fn late_news_of_an_older_ballot_unseats_nobody() {
+        assert!(unseats(&ballot(2), &ballot(3)));
+        assert!(!unseats(&ballot(3), &ballot(2)));
+        assert!(!unseats(&ballot(3), &ballot(3)));
+    }
+
+    #[test]
+    fn a_copy_keeps_to_an_owner_that_did_not_disown_the_shard() {
+        let candidate = Ballot { region: "ap-southeast-1".into(), ..ballot(2) };
+        assert!(sticks_to(&ballot(1), &candidate, &[]));
+        assert!(!sticks_to(&ballot(1), &candidate, &["eu-west-1".into()]));
+        assert!(!sticks_to(&ballot(1), &ballot(2), &[]));
+    }
+
+    #[test]
+    fn the_first_live_candidate_drives_and_the_last_known_owner_where_nobody_lives() {
+        let candidates: [Region; 3] = ["us-east-1".into(), "eu-west-1".into(), "ap-southeast-1".into()];
+        let driver = |live: &[usize]| {
+            driver(candidates.iter(), |region| live.iter().any(|live| candidates[*live] == *region))
+        };
+        assert_eq!(driver(&[1, 2]), Some(&candidates[1]));
+        assert_eq!(driver(&[]), Some(&candidates[0]));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::{
     W,
     owner::{Owner, Unclosed},
+    rules,
 };
 use crate::NAME;
 use contracts::{
@@ -57,7 +58,7 @@ impl Settler {
                 continue;
             }
             self.owner.marked(shard, &unclosed.entry.key_hash);
-            if self.stored_elsewhere(&answers, index) {
+            if rules::may_close(marked, W, self.stored_elsewhere(&answers, index)) {
                 ready.push(unclosed);
             }
         }
