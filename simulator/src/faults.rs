@@ -91,14 +91,13 @@ impl<'a> Faults<'a> {
             Fault::KillRegion { region, keep_data: false } => {
                 self.lose(&mut record, vec![region.clone()]).await
             }
-            // It stands still, out of reach, with all it holds, until the run is judged.
+            // It is out of reach, with all it has stored, until the run is judged.
             Fault::KillRegion { region, keep_data: true } => {
                 record.under_way = self.until_busy(std::slice::from_ref(region)).await;
                 record.at_us = self.stage.clock.now_us();
                 self.stage.mesh.set_dark(region, true);
                 if let Some(process) = self.process(region) {
-                    process.freeze().await;
-                    process.set_dark(true);
+                    process.cut_power().await;
                 }
             }
             Fault::FreezeRegion { region, .. } => {

@@ -140,17 +140,19 @@ struct Lane {
 }
 
 impl Replication {
-    /// Starts a sender for every peer (region and base URL of the link to it); `tasks` owns them.
+    /// Starts a sender for every peer (region and base URL of the link to it); `tasks` owns them. They begin
+    /// with the oldest write that is kept: a region that comes back after a power cut sends what it still owes.
     pub fn start(
         cloud: &Cloud,
         world: &World,
         peers: &BTreeMap<Region, String>,
         token: &str,
         settings: Settings,
+        network: &Network,
         tasks: &mut JoinSet<&'static str>,
     ) -> Self {
         let first = cloud.replication();
-        let start = first.head();
+        let start = first.oldest() - 1;
         let lane =
             || Lane { acknowledged: AtomicU64::new(start), sent: AtomicU64::new(start), ..Lane::default() };
         let lanes: BTreeMap<Region, Lane> = peers.keys().map(|region| (region.clone(), lane())).collect();
@@ -171,7 +173,7 @@ impl Replication {
                 lanes: replication.lanes.clone(),
                 took: replication.took.clone(),
                 world: world.clone(),
-                network: Network::new(),
+                network: network.clone(),
             };
             tasks.spawn(sender.run(start + 1));
         }

@@ -53,14 +53,18 @@ impl Liveness {
         self.lock().insert(region.clone(), now);
     }
 
+    /// Notes that this process did not get to run until now: whatever it missed says nothing about others.
+    pub fn woke(&self) {
+        *self.awake_since.lock().unwrap_or_else(PoisonError::into_inner) = self.world.instant();
+    }
+
     /// Watches whether this process gets to run. A process that was held up (a busy machine, a frozen
     /// virtual machine) finds heartbeats late that were in time, and must not blame their senders.
     async fn watch_self(self) -> Result<(), std::convert::Infallible> {
         let before = self.world.instant();
         tokio::time::sleep(self.heartbeat).await;
-        let now = self.world.instant();
-        if now.saturating_duration_since(before) > self.suspect_after / 2 {
-            *self.awake_since.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        if self.world.instant().saturating_duration_since(before) > self.suspect_after / 2 {
+            self.woke();
         }
         Ok(())
     }

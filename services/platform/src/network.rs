@@ -4,8 +4,12 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{
+        Client, Error,
+        connect::{Connect, HttpConnector},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{
@@ -13,10 +17,12 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use tower::ServiceExt;
+use tower::{ServiceExt, util::BoxCloneSyncService};
 
 /// The largest answer that is read.
 const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A connection is open within this time, or not at all.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// Why a request had no answer.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +38,7 @@ pub enum NetworkError {
 /// Sends requests. Clones share connections.
 #[derive(Clone)]
 pub struct Network {
-    client: Client<HttpConnector, Body>,
+    client: BoxCloneSyncService<Request<Body>, Response<Incoming>, Error>,
     local: Arc<RwLock<HashMap<String, Router>>>,
 }
 
@@ -49,17 +55,22 @@ impl Default for Network {
 }
 
 impl Network {
-    /// A network over sockets. Idle connections stay open: a cold one costs an extra round trip.
+    /// A network over sockets.
     pub fn new() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs(2)));
+        connector.set_connect_timeout(Some(CONNECT));
+        Network::over(connector)
+    }
+
+    /// A network over whatever opens its connections. Idle ones stay open: a cold one costs an extra round trip.
+    pub fn over(connector: impl Connect + Clone + Send + Sync + 'static) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(300))
             .pool_max_idle_per_host(64)
             .build(connector);
-        Network { client, local: Arc::default() }
+        Network { client: BoxCloneSyncService::new(client), local: Arc::default() }
     }
 
     /// Requests to `authority` go straight into `router`.
@@ -92,7 +103,7 @@ impl Network {
                 Err(never) => match never {},
             },
             None => {
-                let response = self.client.request(request).await;
+                let response = self.client.clone().oneshot(request).await;
                 let response = response.map_err(|cause| NetworkError::Connection(describe(&cause)))?;
                 Ok(response.map(Body::new))
             }

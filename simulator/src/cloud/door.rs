@@ -19,6 +19,7 @@ impl Region {
         let Some((service, operation)) = addressed(call.target) else {
             return self.unknown(call.target);
         };
+        self.faults.gate().opened().await;
         let (wait, throttled) = self.faults.at_door(service, &self.dice);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dice::Dice;
 use super::lock;
+use crate::gate::Gate;
 
 /// How long an event that is overtaken by later ones is held, at most.
 const REORDER_HOLD_MS: u64 = 200;
@@ -52,6 +53,7 @@ pub struct FaultSettings {
 #[derive(Default)]
 pub struct Faults {
     active: AtomicBool,
+    gate: Gate,
     settings: Mutex<FaultSettings>,
 }
 
@@ -83,6 +85,11 @@ impl Faults {
         *lock(&self.settings) = settings;
         self.active.store(active, Ordering::Release);
         Ok(())
+    }
+
+    /// Holds every call at the door while it is closed.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// The faults in force.

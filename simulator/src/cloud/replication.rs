@@ -147,6 +147,11 @@ impl ReplicationSource {
         ReplicationSource { log, region, next_seq, news }
     }
 
+    /// The number of the oldest write that is kept; where none is, of the next one to come.
+    pub fn oldest(&self) -> u64 {
+        lock(&self.log.kept).first_seq
+    }
+
     /// The number of the last write, 0 before the first.
     pub fn head(&self) -> u64 {
         lock(&self.log.kept).head()

@@ -139,6 +139,7 @@ async fn send_all(
     let mut tasks = JoinSet::new();
     for planned in schedule {
         tokio::select! {
+            biased;
             () = sleep_until(stage.moment(planned.at)) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }

@@ -1,10 +1,11 @@
 //! The customers' side of the connections: kept open, warmed, and never waited for longer than a customer
 //! would.
 
+use crate::sockets::Connector;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use loadtests::client::{Reply, Request};
@@ -20,7 +21,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// One connection pool for everything that the driver talks to.
 #[derive(Clone)]
 pub(super) struct Wire {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
 }
 
 /// What came back, or why nothing did.
@@ -52,14 +53,11 @@ impl Exchange {
 
 impl Wire {
     pub(super) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(PATIENCE));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
             .pool_max_idle_per_host(256)
-            .build(connector);
+            .build(Connector::within(PATIENCE));
         Wire { client }
     }
 

@@ -18,7 +18,8 @@ pub mod settle;
 pub mod sign_in;
 pub mod stage;
 pub mod up;
+pub mod virtual_time;
 
 pub use folder::RunFolder;
-pub use plan::Plan;
+pub use plan::{Engine, Plan, PoolKeys};
 pub use stage::{Ports, Stage};

@@ -1,5 +1,6 @@
 //! Signs people in at their user pools, as any Cognito client would.
 
+use crate::sockets;
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -32,7 +33,7 @@ pub struct SignIn {
 /// # Errors
 /// The first sign-in that does not succeed.
 pub async fn all(people: Vec<SignIn>) -> anyhow::Result<Vec<String>> {
-    let network = Network::new();
+    let network = sockets::network(None);
     let signing_in = people.into_iter().map(|person| {
         let network = network.clone();
         async move {

@@ -4,6 +4,7 @@ use super::{
     Condition,
     connection::{self, Context},
 };
+use crate::sockets::Listener;
 use serde::{Deserialize, Serialize};
 use std::{
     io,
@@ -15,7 +16,6 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::TcpListener,
     sync::{Semaphore, watch},
     task::{JoinHandle, JoinSet},
 };
@@ -41,8 +41,8 @@ pub struct LinkConfig {
 /// A running link; it stops, and its connections with it, when this is dropped.
 #[derive(Debug)]
 pub struct Link {
-    /// The port on 127.0.0.1 on which it listens.
-    pub port: u16,
+    /// Where it listens.
+    pub address: SocketAddr,
     condition: watch::Sender<Condition>,
     target: watch::Sender<Option<SocketAddr>>,
     counts: Arc<Counts>,
@@ -80,20 +80,20 @@ pub(super) struct Counts {
 }
 
 impl Link {
-    /// Binds a free port of 127.0.0.1 and begins to forward.
+    /// Binds a free port and begins to forward.
     ///
     /// # Errors
     /// When no port can be bound.
     pub async fn start(config: LinkConfig) -> io::Result<Link> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let port = listener.local_addr()?.port();
+        let listener = Listener::bind(0).await?;
+        let address = listener.address();
         let (condition, seen) = watch::channel(Condition::up());
         let (target, aim) = watch::channel(config.target);
         let counts = Arc::new(Counts::default());
         let context =
             Context { config: Arc::new(config), condition: seen, target: aim, counts: Arc::clone(&counts) };
         let task = tokio::spawn(accept(listener, context));
-        Ok(Link { port, condition, target, counts, task })
+        Ok(Link { address, condition, target, counts, task })
     }
 
     /// Changes the link's state, for open connections too.
@@ -132,7 +132,7 @@ impl Drop for Link {
     }
 }
 
-async fn accept(listener: TcpListener, context: Context) {
+async fn accept(listener: Listener, context: Context) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Dropped with this task, and every connection with it.
     let mut connections = JoinSet::new();

@@ -57,9 +57,9 @@ impl Mesh {
         Ok(Mesh { links, ways: Mutex::default(), outside: outside.collect() })
     }
 
-    /// The port by which `from` reaches `to`; `None` for a region that is not there, or itself.
-    pub fn port(&self, from: &Region, to: &Region) -> Option<u16> {
-        self.links.get(&(from.clone(), to.clone())).map(|link| link.port)
+    /// The address by which `from` reaches `to`; `None` for a region that is not there, or itself.
+    pub fn address(&self, from: &Region, to: &Region) -> Option<SocketAddr> {
+        self.links.get(&(from.clone(), to.clone())).map(|link| link.address)
     }
 
     /// Where a region listens, from now on.

@@ -7,6 +7,7 @@ mod protocol;
 mod services;
 mod traffic;
 
+pub use assembly::{Base, Data, Running, start_cloud};
 pub use control::{OrdersReport, Report};
 pub use protocol::{RegionSpec, Word};
 pub use services::{build, subscriptions, tables};
@@ -14,7 +15,6 @@ pub use traffic::TrafficReport;
 
 use crate::process;
 use anyhow::{Context as _, bail};
-use assembly::Running;
 use axum::serve::ListenerExt as _;
 use std::{io::Write as _, process::ExitCode, time::Duration};
 use tokio::{

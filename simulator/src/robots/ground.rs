@@ -1,6 +1,6 @@
 //! Where robots reach the regions: straight at their doors, as long as these are reachable.
 
-use crate::engine::regions::Standing;
+use crate::{engine::regions::Standing, sockets};
 use contracts::ids::{Continent, Region};
 use platform::network::Network;
 use std::{net::SocketAddr, sync::Arc};
@@ -29,7 +29,7 @@ pub struct Ground {
 impl Ground {
     /// The regions, in the order in which they are tried.
     pub fn new(places: Vec<Place>) -> Self {
-        Ground { places: Arc::new(places), network: Network::new() }
+        Ground { places: Arc::new(places), network: sockets::network(None) }
     }
 
     /// How a region stands; one that is not there is dead.
