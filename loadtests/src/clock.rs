@@ -16,6 +16,11 @@ impl RunClock {
         RunClock { origin: Instant::now(), origin_wall_ms: wall_ms() }
     }
 
+    /// A run that starts now, where now is this wall time, ms since the Unix epoch: in a simulation.
+    pub fn starting_at(origin_wall_ms: i64) -> Self {
+        RunClock { origin: Instant::now(), origin_wall_ms }
+    }
+
     /// The clock of a run that another process on this machine started at this wall time. Both agree to
     /// within a millisecond, as long as nobody sets the machine's clock in between.
     pub fn of_run(origin_wall_ms: i64) -> Self {

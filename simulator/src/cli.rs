@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::engine::Engine;
 use clap::{Parser, Subcommand, ValueEnum};
 use contracts::ids::Region;
 use platform::config::Durability;
@@ -18,7 +19,9 @@ use std::path::PathBuf;
     subcommand_negates_reqs = true,
     arg_required_else_help = true,
     after_help = "Examples:\n  simulator flood-americas\n  simulator flood-americas --durability async   shows what \
-                  is lost without the journal\n  simulator calm --load 30\n  simulator up --port 8080"
+                  is lost without the journal\n  simulator calm --load 30\n  \
+                  simulator flood-americas --engine virtual --seed 7   the same in seconds, repeatable\n  \
+                  simulator twice flood-americas\n  simulator up --port 8080"
 )]
 pub struct Cli {
     /// Anything but a run.
@@ -47,6 +50,9 @@ pub struct RunOptions {
     /// How an order becomes durable: `async` shows what a plain asynchronous copy loses.
     #[arg(long, value_enum, default_value_t)]
     pub durability: DurabilityWord,
+    /// What runs it: `live` in real time, or `virtual`, in one thread, repeatable byte by byte from the seed.
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: EngineWord,
     /// Leave the scenario's faults out: the goals that need them must then fail the run.
     #[arg(long)]
     pub no_fault: bool,
@@ -57,6 +63,17 @@ pub struct RunOptions {
 pub enum Command {
     /// Lists the scenarios.
     List,
+    /// Runs a scenario twice in virtual time and compares the histories byte by byte.
+    ///
+    /// Exit codes: 0 they are the same; 13 they differ, and the first line that does is shown; 1 and 2 as for a run.
+    /// What the run itself found is told, and does not count.
+    Twice {
+        /// The scenario, as for a run.
+        scenario: String,
+        /// How to run it.
+        #[command(flatten)]
+        run: RunOptions,
+    },
     /// Starts the platform without load and keeps it until Ctrl-C.
     Up {
         /// The scenario whose world it is.
@@ -94,6 +111,25 @@ pub enum Command {
         #[arg(long)]
         parent: u32,
     },
+}
+
+/// [`Engine`] as a word of the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EngineWord {
+    /// Real time, real sockets, a process for each region.
+    #[default]
+    Live,
+    /// Virtual time in one thread, from the seed alone.
+    Virtual,
+}
+
+impl From<EngineWord> for Engine {
+    fn from(word: EngineWord) -> Self {
+        match word {
+            EngineWord::Live => Engine::Live,
+            EngineWord::Virtual => Engine::Virtual,
+        }
+    }
 }
 
 /// [`Durability`] as a word of the command line.

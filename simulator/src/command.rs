@@ -1,12 +1,13 @@
 //! What each command does, and which exit code it ends with.
 
 use crate::{
-    cli::{Cli, Command, DurabilityWord, RunOptions},
-    engine::{self, Plan, Ports, RunFolder},
+    cli::{Cli, Command, DurabilityWord, EngineWord, RunOptions},
+    engine::{self, Plan, PoolKeys, Ports, RunFolder, virtual_time},
     process::Processes,
     region::{self, RegionArguments},
-    scenario::{self, Scenario},
+    scenario::{self, Engine, Scenario},
 };
+use anyhow::Context as _;
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
@@ -17,6 +18,8 @@ use std::{
 pub const BAD_ARGUMENTS: u8 = 2;
 /// The simulator itself failed.
 pub const HARNESS_FAILED: u8 = 1;
+/// Two virtual runs of one seed gave two histories.
+const HISTORIES_DIFFER: u8 = 13;
 /// Ended by Ctrl-C, as shells have it.
 const INTERRUPTED: u8 = 130;
 
@@ -37,12 +40,19 @@ pub async fn run(cli: Cli) -> ExitCode {
             let processes = Processes::default();
             let up = async {
                 let options = RunOptions { seed, ..RunOptions::default() };
-                let scenario = load(&scenario, &options)?;
+                let scenario = load(&scenario, Engine::Live, &options)?;
                 let ports = Ports { first: port };
                 engine::up::run(scenario, durability.into(), &out, ports, &processes).await?;
                 Ok(ExitCode::SUCCESS)
             };
             until_stopped(up, &processes, ExitCode::SUCCESS).await
+        }
+        (Some(Command::Twice { scenario, run }), _) => {
+            until_stopped(run_twice(scenario, run), &Processes::default(), INTERRUPTED.into()).await
+        }
+        (None, Some(name)) if cli.run.engine == EngineWord::Virtual => {
+            let work = run_virtual(name, cli.run);
+            until_stopped(work, &Processes::default(), INTERRUPTED.into()).await
         }
         (None, Some(name)) => {
             let processes = Processes::default();
@@ -98,9 +108,9 @@ fn list() -> ExitCode {
 }
 
 /// Finds and reads a scenario and changes what the command line changes.
-fn load(name: &str, options: &RunOptions) -> anyhow::Result<Scenario> {
+fn load(name: &str, engine: Engine, options: &RunOptions) -> anyhow::Result<Scenario> {
     let path = scenario::find(name).map_err(|fault| Mistaken(fault.to_string()))?;
-    let mut scenario = scenario::load(&path).map_err(|faults| Mistaken(faults.to_string()))?;
+    let mut scenario = scenario::load_for(&path, engine).map_err(|faults| Mistaken(faults.to_string()))?;
     if let Some(seed) = options.seed {
         scenario.seed = seed;
     }
@@ -120,11 +130,57 @@ fn folder(scenario: &Scenario, out: Option<&Path>) -> PathBuf {
 }
 
 async fn run_scenario(name: &str, options: &RunOptions, processes: &Processes) -> anyhow::Result<ExitCode> {
-    let scenario = load(name, options)?;
+    let scenario = load(name, Engine::Live, options)?;
     let folder = RunFolder::make(&folder(&scenario, options.out.as_deref()))?;
     let replay = replay(name, &scenario, options);
     let plan = Plan::new(scenario, options.durability.into())?;
     Ok(engine::live::run(plan, folder, replay, processes).await?.into())
+}
+
+async fn run_virtual(name: String, options: RunOptions) -> anyhow::Result<ExitCode> {
+    let (scenario, options) = virtual_options(&name, &options)?;
+    let folder = options.folder.clone();
+    let outcome = on_a_thread(move || virtual_time::run(&scenario, &options)).await?;
+    engine::live::print(&outcome.evidence, &outcome.lost_orders, &folder);
+    Ok(u8::try_from(outcome.evidence.exit_code).context("the exit code")?.into())
+}
+
+#[allow(clippy::print_stdout)] // this text is the command's output
+async fn run_twice(name: String, options: RunOptions) -> anyhow::Result<ExitCode> {
+    let (scenario, options) = virtual_options(&name, &options)?;
+    let twice = on_a_thread(move || virtual_time::twice(&scenario, &options)).await?;
+    println!("The run itself would end with {}.", twice.first.evidence.exit_code);
+    let Some(difference) = twice.difference else {
+        println!("Two runs of one seed, one history: {}", twice.first.history.display());
+        return Ok(ExitCode::SUCCESS);
+    };
+    let shown = |line: Option<String>| line.unwrap_or_else(|| "(over)".to_owned());
+    println!("The histories differ from line {} on:", difference.line);
+    println!("first:  {}\nsecond: {}", shown(difference.first), shown(difference.second));
+    Ok(HISTORIES_DIFFER.into())
+}
+
+fn virtual_options(name: &str, options: &RunOptions) -> anyhow::Result<(Scenario, virtual_time::Options)> {
+    let scenario = load(name, Engine::Virtual, options)?;
+    let run = virtual_time::Options {
+        durability: options.durability.into(),
+        keys: PoolKeys::generate(&scenario.topology)?,
+        folder: RunFolder::make(&folder(&scenario, options.out.as_deref()))?,
+        replay: replay(name, &scenario, options),
+        show: true,
+    };
+    Ok((scenario, run))
+}
+
+/// Does work on a thread of its own, where no runtime is: a simulation brings its own ones.
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("simulation".to_owned()).spawn(move || {
+        let _ = tell.send(work()); // nobody waits for it any more where the user has stopped it
+    })?;
+    told.await.context("the simulation panicked")?
 }
 
 /// The command that does the same again.
@@ -132,6 +188,9 @@ fn replay(name: &str, scenario: &Scenario, options: &RunOptions) -> String {
     let mut command = format!("cargo run -p simulator -- {name} --seed {}", scenario.seed);
     if let Some(load) = options.load {
         command += &format!(" --load {load}");
+    }
+    if options.engine == EngineWord::Virtual {
+        command += " --engine virtual";
     }
     if options.durability == DurabilityWord::Async {
         command += " --durability async";

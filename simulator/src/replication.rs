@@ -9,7 +9,7 @@ use bytes::Bytes;
 use contracts::ids::Region;
 use hdrhistogram::Histogram;
 use http::{Request, header};
-use platform::{World, network::Network};
+use platform::{World, network::Network, watch};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 
 /// Where a region takes the writes of others.
 pub const PATH: &str = "/_sim/replicate";
@@ -140,17 +140,19 @@ struct Lane {
 }
 
 impl Replication {
-    /// Starts a sender for every peer (region and base URL of the link to it); `tasks` owns them.
+    /// Starts a sender for every peer (region and base URL of the link to it); `tasks` owns them. They begin
+    /// with the oldest write that is kept: a region that comes back after a power cut sends what it still owes.
     pub fn start(
         cloud: &Cloud,
         world: &World,
         peers: &BTreeMap<Region, String>,
         token: &str,
         settings: Settings,
+        network: &Network,
         tasks: &mut JoinSet<&'static str>,
     ) -> Self {
         let first = cloud.replication();
-        let start = first.head();
+        let start = first.oldest() - 1;
         let lane =
             || Lane { acknowledged: AtomicU64::new(start), sent: AtomicU64::new(start), ..Lane::default() };
         let lanes: BTreeMap<Region, Lane> = peers.keys().map(|region| (region.clone(), lane())).collect();
@@ -171,7 +173,7 @@ impl Replication {
                 lanes: replication.lanes.clone(),
                 took: replication.took.clone(),
                 world: world.clone(),
-                network: Network::new(),
+                network: network.clone(),
             };
             tasks.spawn(sender.run(start + 1));
         }

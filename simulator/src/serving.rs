@@ -1,8 +1,9 @@
 //! A router on a free loopback port, for everything that stands outside the regions.
 
-use axum::{Router, serve::ListenerExt};
+use crate::sockets::Listener;
+use axum::Router;
 use std::{io, net::SocketAddr};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 /// A router that is being served; it stops when this is dropped.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Serves `router` on a free port of 127.0.0.1.
+    /// Serves `router` on a free port.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -20,30 +21,23 @@ impl Serving {
         Serving::start_on(router, 0).await
     }
 
-    /// Serves `router` on a port of 127.0.0.1, 0 for any.
+    /// Serves `router` on a port, 0 for any.
     ///
     /// # Errors
     /// When the port cannot be bound.
     pub async fn start_on(router: Router, port: u16) -> io::Result<Serving> {
-        Serving::over(TcpListener::bind(("127.0.0.1", port)).await?, router)
+        Ok(Serving::over(Listener::bind(port).await?, router))
     }
 
     /// Serves `router` on a port that is listened on already.
-    ///
-    /// # Errors
-    /// When the listener does not know its address.
-    pub fn over(listener: TcpListener, router: Router) -> io::Result<Serving> {
-        let addr = listener.local_addr()?;
-        let listener = listener.tap_io(|stream| {
-            // Small answers must not wait for an acknowledgement; a socket that refuses is only slower.
-            let _ = stream.set_nodelay(true);
-        });
+    pub fn over(listener: Listener, router: Router) -> Serving {
+        let addr = listener.address();
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, %addr, "stopped serving");
             }
         });
-        Ok(Serving { addr, task })
+        Serving { addr, task }
     }
 
     /// The address.

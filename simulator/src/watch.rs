@@ -19,10 +19,21 @@ const TICK: Duration = Duration::from_secs(1);
 /// How many ticks a plain line covers.
 const PLAIN_TICKS: u32 = 5;
 
+/// How much is shown.
+enum Show {
+    /// What happens, and a line that moves.
+    Moving(ProgressBar),
+    /// What happens, and a line once in a while.
+    Lines,
+    /// What happens.
+    Events,
+    Nothing,
+}
+
 /// Shows a run.
 pub struct Watch {
     clock: RunClock,
-    bar: Option<ProgressBar>,
+    show: Show,
     /// The load's first moment, microseconds since the run's start.
     begun_us: Mutex<Option<u64>>,
 }
@@ -39,7 +50,21 @@ impl Watch {
             );
             bar
         });
-        Watch { clock, bar, begun_us: Mutex::new(None) }
+        Watch::with(clock, bar.map_or(Show::Lines, Show::Moving))
+    }
+
+    /// Tells what happens in plain lines on standard error, by a clock that is not the machine's.
+    pub fn plain(clock: RunClock) -> Watch {
+        Watch::with(clock, Show::Events)
+    }
+
+    /// Shows nothing.
+    pub fn silent(clock: RunClock) -> Watch {
+        Watch::with(clock, Show::Nothing)
+    }
+
+    fn with(clock: RunClock, show: Show) -> Watch {
+        Watch { clock, show, begun_us: Mutex::new(None) }
     }
 
     /// The load begins at this moment: times are told from there.
@@ -50,26 +75,30 @@ impl Watch {
     /// Tells something that happens.
     pub fn say(&self, text: &str) {
         let line = format!("{}  {text}", self.time());
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => plain(&line),
+        match &self.show {
+            Show::Moving(bar) => bar.println(line),
+            Show::Lines | Show::Events => plain(&line),
+            Show::Nothing => {}
         }
     }
 
     /// Shows how it goes, until this is dropped. `phase` names the phase at a second of the load.
     pub async fn follow(&self, history: PathBuf, phase: impl Fn(f64) -> String) {
+        if matches!(self.show, Show::Events | Show::Nothing) {
+            return std::future::pending().await;
+        }
         let mut tail = Tail::new(history);
         let mut seconds = Vec::new();
         for tick in 1u32.. {
             tokio::time::sleep(TICK).await;
             seconds.push(tail.read());
             let text = format!("{:<13} {}", phase(self.load_seconds()), figures(&seconds));
-            match &self.bar {
-                Some(bar) => bar.set_message(format!("{}  {text}", self.time())),
-                None if tick % PLAIN_TICKS == 0 => plain(&format!("{}  {text}", self.time())),
-                None => {}
+            match &self.show {
+                Show::Moving(bar) => bar.set_message(format!("{}  {text}", self.time())),
+                _ if tick % PLAIN_TICKS == 0 => plain(&format!("{}  {text}", self.time())),
+                _ => {}
             }
-            if self.bar.is_some() || tick % PLAIN_TICKS == 0 {
+            if matches!(self.show, Show::Moving(_)) || tick % PLAIN_TICKS == 0 {
                 seconds.clear();
             }
         }
@@ -77,7 +106,7 @@ impl Watch {
 
     /// Takes the moving line away.
     pub fn done(&self) {
-        if let Some(bar) = &self.bar {
+        if let Show::Moving(bar) = &self.show {
             bar.finish_and_clear();
         }
     }

@@ -50,6 +50,24 @@ impl History {
         Ok((History { queue }, HistoryTask { task, path: path.to_owned() }))
     }
 
+    /// The same without a thread of its own: in a simulation a thread would run in real time.
+    ///
+    /// # Errors
+    /// As [`History::start`].
+    pub fn start_here(path: &Path) -> Result<(History, HistoryTask), HistoryError> {
+        let file = File::create(path).map_err(|cause| HistoryError { path: path.to_owned(), cause })?;
+        let (queue, mut records) = mpsc::channel(QUEUE);
+        let task = tokio::spawn(async move {
+            let mut ledger = Ledger { file: BufWriter::new(file), seq: 0 };
+            while let Some(record) = records.recv().await {
+                ledger.append(record)?;
+            }
+            ledger.file.flush()?;
+            Ok(ledger.seq)
+        });
+        Ok((History { queue }, HistoryTask { task, path: path.to_owned() }))
+    }
+
     /// Appends a record. Waits where the disk is slow; the error means that the run must stop.
     pub async fn record(&self, record: HistoryRecord) -> Result<(), HistoryClosed> {
         self.queue.send(record).await.map_err(|_| HistoryClosed)
@@ -73,24 +91,35 @@ impl HistoryTask {
 /// Writes until all senders are gone. Whenever the queue is empty the buffer goes to the system, so that a
 /// run that is killed leaves what it knew.
 fn write(file: File, mut records: mpsc::Receiver<HistoryRecord>) -> io::Result<u64> {
-    let mut file = BufWriter::new(file);
-    let mut seq = 0;
+    let mut ledger = Ledger { file: BufWriter::new(file), seq: 0 };
     loop {
         let next = match records.try_recv() {
             Ok(record) => Some(record),
             Err(TryRecvError::Empty) => {
-                file.flush()?;
+                ledger.file.flush()?;
                 records.blocking_recv()
             }
             Err(TryRecvError::Disconnected) => None,
         };
-        let Some(mut record) = next else { break };
-        seq += 1;
-        record.seq = seq;
-        serde_json::to_writer(&mut file, &record)?;
-        file.write_all(b"\n")?;
+        let Some(record) = next else { break };
+        ledger.append(record)?;
     }
-    file.flush()?;
-    file.get_ref().sync_all()?;
-    Ok(seq)
+    ledger.file.flush()?;
+    ledger.file.get_ref().sync_all()?;
+    Ok(ledger.seq)
+}
+
+/// The file, and the number of the last record in it.
+struct Ledger {
+    file: BufWriter<File>,
+    seq: u64,
+}
+
+impl Ledger {
+    fn append(&mut self, mut record: HistoryRecord) -> io::Result<()> {
+        self.seq += 1;
+        record.seq = self.seq;
+        serde_json::to_writer(&mut self.file, &record)?;
+        self.file.write_all(b"\n")
+    }
 }

@@ -196,6 +196,7 @@ impl Api {
         deadline: Deadline,
     ) -> Result<Option<T>, ApiError> {
         tokio::select! {
+            biased; // an answer that is there counts, however silent its giver has been
             answer = asked => match answer {
                 Ok(answer) => Ok(Some(answer)),
                 Err(CallError::Unreachable { .. }) => {

@@ -16,13 +16,13 @@ use contracts::{
     journal::{Entry, EntryValue},
     keys,
 };
-use platform::{Deadline, Platform, World, config::Durability};
+use platform::{Deadline, Platform, World, config::Durability, watch};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 
 /// A reservation that no order follows ends after this long.
 const RESERVATION_MS: i64 = 15 * 60 * 1000;
@@ -108,7 +108,7 @@ impl Creator {
         let creator = self.clone();
         let fly = async move {
             let made = creator.fly(&attempt, &request, deadline).await;
-            let _ = sender.send(Some(made));
+            sender.send_replace(Some(made));
             creator.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         };
         self.spawn(fly);

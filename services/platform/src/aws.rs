@@ -4,6 +4,7 @@ use crate::{config::Config, world::World};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig};
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::time::Duration;
 
@@ -36,7 +37,8 @@ impl Clients {
                     .time_source(world.time_source())
                     .sleep_impl(TokioSleep::new())
                     .timeout_config(timeouts())
-                    .retry_config(RetryConfig::standard().with_max_attempts(3));
+                    .retry_config(RetryConfig::standard().with_max_attempts(3))
+                    .retry_partition(retries());
                 builder.set_endpoint_url(config.aws_endpoint.clone());
                 $sdk::Client::from_conf(builder.build())
             }};
@@ -54,6 +56,11 @@ fn timeouts() -> TimeoutConfig {
         .operation_timeout(OPERATION_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build()
+}
+
+/// A budget of retries for these clients alone: the SDK's own is one for the process, whichever region it is for.
+fn retries() -> RetryPartition {
+    RetryPartition::custom("own").token_bucket(TokenBucket::default()).build()
 }
 
 /// The emulated cloud takes any credentials; these say what they are.

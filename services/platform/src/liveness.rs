@@ -61,6 +61,12 @@ impl Liveness {
         self.lock().insert(region.clone(), heard);
     }
 
+    /// Notes that this process did not get to run until now: whatever it missed says nothing about others.
+    pub fn woke(&self) {
+        let now = Heard { at: self.world.instant(), stalled: self.stalled() };
+        self.lock().values_mut().for_each(|heard| *heard = now);
+    }
+
     /// Watches whether this process gets to run. A process that was held up (a busy machine, a frozen
     /// virtual machine) finds heartbeats late that were in time, and must not blame their senders.
     async fn watch_self(self) -> Result<(), std::convert::Infallible> {

@@ -4,19 +4,25 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{
+        Client, Error,
+        connect::{Connect, HttpConnector},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
-use tower::ServiceExt;
+use tower::{ServiceExt, util::BoxCloneSyncService};
 
 /// The largest answer that is read.
 const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A connection is open within this time, or not at all.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// Why a request had no answer.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +35,15 @@ pub enum NetworkError {
     Body(String),
 }
 
+/// The connections to one authority.
+type Pool = BoxCloneSyncService<Request<Body>, Response<Incoming>, Error>;
+
 /// Sends requests. Clones share connections.
 #[derive(Clone)]
 pub struct Network {
-    client: Client<HttpConnector, Body>,
+    new_pool: Arc<dyn Fn() -> Pool + Send + Sync>,
+    /// By authority, in order: connections that end together do so in one order.
+    pools: Arc<Mutex<BTreeMap<String, Pool>>>,
     local: Arc<RwLock<HashMap<String, Router>>>,
 }
 
@@ -49,17 +60,25 @@ impl Default for Network {
 }
 
 impl Network {
-    /// A network over sockets. Idle connections stay open: a cold one costs an extra round trip.
+    /// A network over sockets.
     pub fn new() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs(2)));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(300))
-            .pool_max_idle_per_host(64)
-            .build(connector);
-        Network { client, local: Arc::default() }
+        connector.set_connect_timeout(Some(CONNECT));
+        Network::over(connector)
+    }
+
+    /// A network over whatever opens its connections. Idle ones stay open: a cold one costs an extra round trip.
+    pub fn over(connector: impl Connect + Clone + Send + Sync + 'static) -> Self {
+        let new_pool = move || {
+            let client = Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(300))
+                .pool_max_idle_per_host(64)
+                .build(connector.clone());
+            Pool::new(client)
+        };
+        Network { new_pool: Arc::new(new_pool), pools: Arc::default(), local: Arc::default() }
     }
 
     /// Requests to `authority` go straight into `router`.
@@ -92,11 +111,17 @@ impl Network {
                 Err(never) => match never {},
             },
             None => {
-                let response = self.client.request(request).await;
+                let response = self.pool(&request).oneshot(request).await;
                 let response = response.map_err(|cause| NetworkError::Connection(describe(&cause)))?;
                 Ok(response.map(Body::new))
             }
         }
+    }
+
+    fn pool(&self, request: &Request<Body>) -> Pool {
+        let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.entry(authority).or_insert_with(|| (self.new_pool)()).clone()
     }
 
     fn local_router(&self, request: &Request<Body>) -> Option<Router> {

@@ -19,6 +19,7 @@ impl Region {
         let Some((service, operation)) = addressed(call.target) else {
             return self.unknown(call.target);
         };
+        self.faults.gate().opened().await;
         let (wait, throttled) = self.faults.at_door(service, &self.dice);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -36,6 +37,11 @@ impl Region {
             Service::Sqs => self.queues.call(operation, body, call.host, &self.meter).await,
             Service::Cognito => self.identity.call(operation, body, &self.meter),
         };
+        if self.faults.tripwire().passed(operation, body) {
+            // It took effect; whoever asked for it does not live to learn so, nor to ask for more.
+            self.faults.gate().close();
+            return std::future::pending().await;
+        }
         answer.unwrap_or_else(|| self.unknown(call.target))
     }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dice::Dice;
 use super::lock;
+use super::tripwire::Tripwire;
+use crate::gate::Gate;
 
 /// How long an event that is overtaken by later ones is held, at most.
 const REORDER_HOLD_MS: u64 = 200;
@@ -52,6 +54,8 @@ pub struct FaultSettings {
 #[derive(Default)]
 pub struct Faults {
     active: AtomicBool,
+    gate: Gate,
+    tripwire: Tripwire,
     settings: Mutex<FaultSettings>,
 }
 
@@ -83,6 +87,16 @@ impl Faults {
         *lock(&self.settings) = settings;
         self.active.store(active, Ordering::Release);
         Ok(())
+    }
+
+    /// Holds every call at the door while it is closed.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Lies in wait for a chosen call.
+    pub fn tripwire(&self) -> &Tripwire {
+        &self.tripwire
     }
 
     /// The faults in force.

@@ -37,9 +37,10 @@ use loadtests::{
     clock::RunClock,
     history::{History, HistoryClosed},
 };
+use platform::watch;
 use stage::Stage;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinSet, time::sleep_until};
+use tokio::{task::JoinSet, time::sleep_until};
 
 /// What to send, and to whom.
 #[derive(Clone, Debug)]
@@ -139,6 +140,7 @@ async fn send_all(
     let mut tasks = JoinSet::new();
     for planned in schedule {
         tokio::select! {
+            biased;
             () = sleep_until(stage.moment(planned.at)) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }

@@ -6,15 +6,19 @@ use super::{
     counters::count,
     race::Ask,
 };
-use crate::links::{Condition, Delay, Way};
+use crate::{
+    links::{Condition, Delay, Way},
+    sockets::Connector,
+};
 use axum::http::{HeaderValue, Method, Request, Uri};
 use bytes::Bytes;
 use contracts::ids::{Continent, Region};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
+use platform::watch;
 use std::{
     sync::{
         Mutex, PoisonError,
@@ -22,7 +26,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 /// Far more than any page; a larger answer is a defect.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -60,20 +64,17 @@ pub(super) struct Path {
     base_url: String,
     condition: watch::Receiver<Condition>,
     delay: Mutex<Delay>,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     warm_connections: usize,
 }
 
 impl Path {
     pub(super) fn new(region: EdgeRegion, jitter_pct: f32, seed: u64, warm_connections: usize) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(256)
-            .build(connector);
+            .build(Connector::within(CONNECT));
         Path {
             name: region.name,
             continent: region.continent,

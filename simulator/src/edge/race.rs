@@ -61,6 +61,7 @@ pub(super) async fn run(edge: &Inner, ask: &Ask, arrived: Instant) -> Outcome {
     tries.extend(race.next());
     loop {
         tokio::select! {
+            biased; // two that come at once come in one order
             ended = tries.next() => match ended {
                 Some((Ok(answer), index)) if !answer.retryable() => return race.ended(Some((answer, index))),
                 Some((result, index)) => {
@@ -124,6 +125,7 @@ impl<'e> Race<'e> {
 async fn attempt(edge: &Inner, ask: &Ask, index: usize, budget: Duration) -> Result<Answer, NoAnswer> {
     let mut answer = pin!(edge.paths[index].send(ask, budget));
     let result = tokio::select! {
+        biased;
         result = &mut answer => result,
         () = sleep(SILENCE) => {
             edge.health.unanswered(index);

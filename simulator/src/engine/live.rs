@@ -13,11 +13,11 @@ use super::{
 use crate::{
     checks::{Case, ProbeResult},
     cloud::Usage,
-    evidence::{self, Paint, Verdict},
+    evidence::{self, Evidence, Paint, Verdict},
     faults::{self, FaultRecord, SeenByCustomers},
     history::{self, HistoryRecord},
     machine::{MachineReport, MachineWatch},
-    process::{self, Processes},
+    process::Processes,
     robots::{Counts, Robots},
     watch::Watch,
 };
@@ -39,35 +39,38 @@ pub async fn run(plan: Plan, folder: RunFolder, replay: String, processes: &Proc
     let stage = Stage::raise(plan, processes, &folder.logs(), Ports::default()).await?;
     let watch = Watch::new(stage.clock);
     watch.say(&format!("{} regions stand, {} edges are open", stage.regions.len(), stage.edges.len()));
-    let act = Act { stage: &stage, watch: &watch, folder: &folder, processes };
+    let act = Act { stage: &stage, watch: &watch, folder: &folder, processes: Some(processes) };
     let outcome = tokio::select! {
+        biased;
         outcome = act.play(replay) => outcome,
         why = stage.until_unplanned_end() => Err(anyhow::anyhow!(why)),
     };
     watch.done();
     let judged = outcome?;
     evidence::write_all(folder.path(), &judged.evidence)?;
-    print(&judged, &folder);
+    print(&judged.evidence, &judged.lost_orders, &folder);
     u8::try_from(judged.evidence.exit_code).context("the exit code")
 }
 
+/// Tells what a run showed and where its evidence lies.
 #[allow(clippy::print_stdout)] // this text is the command's output
-fn print(judged: &Judged, folder: &RunFolder) {
+pub fn print(evidence: &Evidence, lost_orders: &[String], folder: &RunFolder) {
     use std::io::IsTerminal as _;
     let paint = if std::io::stdout().is_terminal() { Paint::Ansi } else { Paint::Plain };
-    print!("{}", evidence::terminal(&judged.evidence, paint));
-    for order in &judged.lost_orders {
+    print!("{}", evidence::terminal(evidence, paint));
+    for order in lost_orders {
         println!("Lost order: {order}");
     }
     println!("Evidence: {}", folder.file("evidence.html").display());
 }
 
 /// One run on a standing stage.
-struct Act<'a> {
-    stage: &'a Stage,
-    watch: &'a Watch,
-    folder: &'a RunFolder,
-    processes: &'a Processes,
+pub(super) struct Act<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) watch: &'a Watch,
+    pub(super) folder: &'a RunFolder,
+    /// What owns child processes; `None` in a simulation, which has none and no machine to look at.
+    pub(super) processes: Option<&'a Processes>,
 }
 
 /// What the run left behind, while the regions still stood.
@@ -83,7 +86,7 @@ struct Aftermath {
 type Meters = BTreeMap<Region, (Usage, Option<f64>)>;
 
 impl Act<'_> {
-    async fn play(&self, replay: String) -> anyhow::Result<Judged> {
+    pub(super) async fn play(&self, replay: String) -> anyhow::Result<Judged> {
         let mut people = People::sign_in(&self.stage.plan, |home| self.stage.pool_endpoint(home)).await?;
         self.watch.say(&format!("{} customers are signed in", people.customers.len()));
         let products = products::catalogue().context("the catalogue")?;
@@ -120,13 +123,16 @@ impl Act<'_> {
         robots: Robots,
     ) -> anyhow::Result<(Loaded, Aftermath)> {
         let Act { stage, watch, folder, processes } = *self;
-        let children: Vec<u32> = stage.regions.values().map(RegionProcess::pid).collect();
-        let machine = MachineWatch::start(stage.clock, move || children.clone());
+        let children: Vec<u32> = stage.regions.values().filter_map(RegionProcess::pid).collect();
+        let machine = processes.map(|_| MachineWatch::start(stage.clock, move || children.clone()));
         let before = self.meters().await;
         let (customers, desk_token) = (people.customers.as_slice(), people.desk_token.as_str());
         let load = Load { stage, watch, folder, processes, customers, desk_token, products };
         let mut loaded = load.run().await?;
-        let machine = machine.stop().await?;
+        let machine = match machine {
+            Some(machine) => machine.stop().await?,
+            None => MachineReport::default(),
+        };
         let records =
             history::read_all(&loaded.histories.iter().map(PathBuf::as_path).collect::<Vec<&Path>>())?;
         let seen = |lost: &[Region], at_us: u64| self.seen(&records, lost, at_us);
@@ -150,7 +156,7 @@ impl Act<'_> {
     ) -> anyhow::Result<Case> {
         self.watch.say("collecting what everybody holds");
         let last = collect::ask_survivors(self.stage).await?;
-        let healed = match self.stage.power_up().await {
+        let healed = match self.stage.power_up().await? {
             true => {
                 self.watch.say("the power is back; the regions come to rest together");
                 settle::until_at_rest(self.stage, self.watch).await?;
@@ -158,7 +164,9 @@ impl Act<'_> {
             }
             false => None,
         };
-        self.stage.lower(self.processes).await?;
+        if let Some(processes) = self.processes {
+            self.stage.lower(processes).await?;
+        }
         let course = collect::Course {
             records: &aftermath.records,
             faults: &loaded.faults,
@@ -181,8 +189,9 @@ impl Act<'_> {
     /// What every region has used so far; those that do not answer are left out.
     async fn meters(&self) -> Meters {
         let meter = |region: &RegionProcess| {
-            let (name, pid, control) = (region.name.clone(), region.pid(), region.control().clone());
-            async move { Some((name, (control.usage().await.ok()?, process::cpu_seconds(pid)))) }
+            let (name, cpu_s, control) =
+                (region.name.clone(), region.cpu_seconds(), region.control().clone());
+            async move { Some((name, (control.usage().await.ok()?, cpu_s))) }
         };
         join_all(self.stage.survivors().map(meter)).await.into_iter().flatten().collect()
     }

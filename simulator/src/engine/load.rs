@@ -10,6 +10,7 @@ use crate::{
     faults::{FaultRecord, Faults},
     history::History,
     process::Processes,
+    scenario::Engine,
     watch::Watch,
 };
 use anyhow::bail;
@@ -28,8 +29,8 @@ pub struct Load<'a> {
     pub watch: &'a Watch,
     /// Where it is written down.
     pub folder: &'a RunFolder,
-    /// What owns the journeys' process.
-    pub processes: &'a Processes,
+    /// What owns the journeys' process; without it there are none.
+    pub processes: Option<&'a Processes>,
     /// Those who buy; the last ones play the journeys, the others are the driver's.
     pub customers: &'a [SignedIn],
     /// An administrator's token.
@@ -59,14 +60,15 @@ impl Load<'_> {
     /// When the load could not be sent or written down as planned, or a fault could not be done.
     pub async fn run(self) -> anyhow::Result<Loaded> {
         let scenario = &self.stage.plan.scenario;
-        let users = (scenario.load.goose_users as usize).min(self.customers.len().saturating_sub(1));
+        let users = self.processes.map_or(0, |_| scenario.load.goose_users as usize);
+        let users = users.min(self.customers.len().saturating_sub(1));
         let (buyers, visitors) = self.customers.split_at(self.customers.len() - users);
         let mut histories = vec![self.folder.file("history.jsonl")];
-        let journeys = match visitors.is_empty() {
-            true => None,
-            false => {
+        let journeys = match self.processes.filter(|_| !visitors.is_empty()) {
+            None => None,
+            Some(processes) => {
                 histories.push(self.folder.file("history-journeys.jsonl"));
-                Some(self.journeys(visitors, histories[1].clone()).await?)
+                Some(self.journeys(processes, visitors, histories[1].clone()).await?)
             }
         };
         let (driver, faults) = self.drive(buyers, histories[0].clone()).await?;
@@ -77,10 +79,15 @@ impl Load<'_> {
         Ok(Loaded { driver, journeys, faults, ended_us: self.stage.clock.now_us(), histories })
     }
 
-    async fn journeys(&self, customers: &[SignedIn], history: PathBuf) -> anyhow::Result<Journeys> {
+    async fn journeys(
+        &self,
+        processes: &Processes,
+        customers: &[SignedIn],
+        history: PathBuf,
+    ) -> anyhow::Result<Journeys> {
         let run_s = self.stage.plan.scenario.run_s().ceil() as u64;
         let plan = JourneyPlan { customers, folder: self.folder.path(), history, run_s };
-        Journeys::start(self.stage, self.processes, plan).await
+        Journeys::start(self.stage, processes, plan).await
     }
 
     /// The driver and the faults, by one clock.
@@ -90,11 +97,14 @@ impl Load<'_> {
         path: PathBuf,
     ) -> anyhow::Result<(DriverReport, Vec<FaultRecord>)> {
         let scenario = &self.stage.plan.scenario;
-        let (history, writing) = History::start(&path)?;
+        let (history, writing) = match self.stage.plan.engine {
+            Engine::Live => History::start(&path)?,
+            Engine::Virtual => History::start_here(&path)?,
+        };
         let begins_us = self.stage.clock.now_us() + BEFORE_LOAD_US;
         self.watch.load_begins(begins_us);
         // Nobody stops a load half way: whoever wants it to end ends the run.
-        let (_held, stop) = tokio::sync::watch::channel(false);
+        let (_held, stop) = platform::watch::channel(false);
         let config = self.driver_config(customers, begins_us);
         let ground = self.stage.ground();
         let faults = Faults::new(self.stage, self.watch, ground, self.desk_token.to_owned());
@@ -102,6 +112,7 @@ impl Load<'_> {
             tokio::try_join!(async { Ok(driver::run(config, history, stop).await?) }, faults.run(begins_us))
         };
         let driven = tokio::select! {
+            biased;
             driven = load => driven,
             () = self.watch.follow(path, |at_s| collect::serde_word(&scenario.phase_at(at_s))) => {
                 bail!("the display ended")
@@ -119,7 +130,7 @@ impl Load<'_> {
             clock: stage.clock,
             begins_at_us,
             duration: Duration::from_secs_f64(plan.scenario.run_s()),
-            rps: plan.scenario.load.open_loop_rps,
+            rps: plan.open_loop_rps(),
             mix: plan.scenario.load.mix,
             probes: Probes::default(),
             windows: plan.scenario.windows(),

@@ -19,8 +19,10 @@ pub mod settle;
 pub mod sign_in;
 pub mod stage;
 pub mod up;
+pub mod virtual_time;
 
+pub use crate::scenario::Engine;
 pub use folder::RunFolder;
 pub use neighbours::Neighbours;
-pub use plan::Plan;
+pub use plan::{Plan, PoolKeys};
 pub use stage::{Ports, Stage};

@@ -11,6 +11,7 @@ use crate::{
     region::{OrdersReport, Running},
     robots::{Ground, Place},
     serving::Serving,
+    sockets::{self, Listener},
     third_parties::{carrier::Carrier, payment_3p::Provider},
 };
 use anyhow::{Context as _, anyhow, bail};
@@ -29,9 +30,9 @@ use loadtests::{
     clock::RunClock,
     dice::dice,
 };
-use platform::network::Network;
+use platform::{network::Network, watch};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
+use tokio::{task::JoinSet, time::Instant};
 
 /// One request is answered within this time, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,13 +74,13 @@ impl Neighbours {
         let provider_url = third_parties[0].url();
         let mut listeners = BTreeMap::new();
         for region in &plan.scenario.topology.regions {
-            listeners.insert(region.name.clone(), TcpListener::bind(("127.0.0.1", 0)).await?);
+            listeners.insert(region.name.clone(), Listener::bind(0).await?);
         }
-        let addresses = addresses(&listeners, &provider_url, third_parties[1].url())?;
+        let addresses = addresses(&listeners, &provider_url, third_parties[1].url());
         let regions = listeners.into_iter().map(|(name, listener)| open(&plan, &addresses, name, listener));
         let regions = try_join_all(regions).await?.into_iter().collect();
         let catalogue = products::catalogue()?.iter().map(CatalogueItem::from).collect();
-        let network = Network::new();
+        let network = sockets::network(None);
         let neighbours = Neighbours {
             plan,
             provider,
@@ -231,30 +232,26 @@ impl Neighbours {
     }
 }
 
-fn addresses(
-    listeners: &BTreeMap<Region, TcpListener>,
-    provider_url: &str,
-    carrier_url: String,
-) -> anyhow::Result<Addresses> {
+fn addresses(listeners: &BTreeMap<Region, Listener>, provider_url: &str, carrier_url: String) -> Addresses {
     let mut links = BTreeMap::new();
     for (to, listener) in listeners {
-        let url = format!("http://{}", listener.local_addr()?);
+        let url = format!("http://{}", listener.address());
         for from in listeners.keys().filter(|from| *from != to) {
             links.insert((from.clone(), to.clone()), url.clone());
         }
     }
-    Ok(Addresses { links, provider_url: provider_url.to_owned(), carrier_url })
+    Addresses { links, provider_url: provider_url.to_owned(), carrier_url }
 }
 
 async fn open(
     plan: &Plan,
     addresses: &Addresses,
     name: Region,
-    listener: TcpListener,
+    listener: Listener,
 ) -> anyhow::Result<(Region, Neighbour)> {
-    let Running { router, tasks } = Running::start(plan.region(&name, addresses)).await?;
-    let address = listener.local_addr()?;
+    let Running { router, tasks, .. } = Running::start(plan.region(&name, addresses)).await?;
+    let address = listener.address();
     let control = Control::new(name.clone(), address, &plan.control_token);
-    let (standing, _door) = (watch::Sender::new(Standing::Up), Serving::over(listener, router)?);
+    let (standing, _door) = (watch::Sender::new(Standing::Up), Serving::over(listener, router));
     Ok((name, Neighbour { address, control, standing, _door, _tasks: tasks }))
 }

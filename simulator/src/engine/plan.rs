@@ -3,11 +3,12 @@
 
 use crate::{
     cloud::{self, PoolConfig, PoolKey, SeedUser},
-    region::RegionSpec,
+    region::{self, RegionSpec},
     replication,
-    scenario::Scenario,
+    scenario::{Engine, Scenario},
     topology::Topology,
 };
+use anyhow::Context as _;
 use contracts::ids::{Continent, Region, UserId};
 use loadtests::{
     Customer,
@@ -15,7 +16,7 @@ use loadtests::{
     population::{self, Share, Staff, random_uuid},
 };
 use platform::config::{
-    Config, ContinentConfig, Durability, PoolConfig as PoolKeys, RegionConfig, Secrets, WarehouseConfig,
+    Config, ContinentConfig, Durability, PoolConfig as PublicPool, RegionConfig, Secrets, WarehouseConfig,
 };
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ const ENV: &str = "sim";
 const ACCOUNT: &str = "123456789012";
 /// Units of each product in each warehouse at the start. Nobody is to find a shelf empty by chance.
 pub const STOCK_UNITS: i64 = 100_000;
+/// Requests a second of one Goose user, who thinks for 0.75 s between two steps and waits for the answers.
+const GOOSE_USER_RPS: f64 = 1.2;
 /// The lag of a comparison run: longer than the usual one, so that the flood finds something to strand.
 pub const ASYNC_LAG_MS: u64 = 2_000;
 
@@ -34,6 +37,8 @@ pub struct Plan {
     pub scenario: Scenario,
     /// How an order becomes durable.
     pub durability: Durability,
+    /// What runs it.
+    pub engine: Engine,
     /// Everybody who buys.
     pub customers: Vec<Customer>,
     /// Everybody who works.
@@ -44,6 +49,23 @@ pub struct Plan {
     pub secrets: Secrets,
     /// Opens the regions' control routes.
     pub control_token: String,
+}
+
+/// The keys of all user pools of a plan.
+#[derive(Clone, Debug)]
+pub struct PoolKeys(BTreeMap<Continent, PoolKey>);
+
+impl PoolKeys {
+    /// Makes new ones. They are the only thing in a plan that does not come from the seed; nothing that a run
+    /// does or writes down depends on them.
+    ///
+    /// # Errors
+    /// When a key cannot be made.
+    pub fn generate(topology: &Topology) -> anyhow::Result<PoolKeys> {
+        let ids = topology.continents.iter().map(|continent| continent.id.clone());
+        let keys = ids.map(|id| Ok((id, cloud::generate_pool_key()?)));
+        Ok(PoolKeys(keys.collect::<anyhow::Result<_>>()?))
+    }
 }
 
 /// A continent's user pool.
@@ -79,6 +101,20 @@ impl Plan {
     /// # Errors
     /// When a key cannot be made.
     pub fn new(scenario: Scenario, durability: Durability) -> anyhow::Result<Plan> {
+        let keys = PoolKeys::generate(&scenario.topology)?;
+        Plan::with_keys(scenario, durability, Engine::Live, &keys)
+    }
+
+    /// Draws people and keys, but for those of the user pools.
+    ///
+    /// # Errors
+    /// When a continent has no key.
+    pub fn with_keys(
+        scenario: Scenario,
+        durability: Durability,
+        engine: Engine,
+        keys: &PoolKeys,
+    ) -> anyhow::Result<Plan> {
         let (seed, topology) = (scenario.seed, &scenario.topology);
         let customers = population::generate(seed, scenario.load.customers, &shares(topology));
         let posts = topology.warehouses.iter().map(|place| (place.id.clone(), place.continent.clone()));
@@ -93,10 +129,28 @@ impl Plan {
         let mut pools = BTreeMap::new();
         for continent in &topology.continents {
             let id = format!("{}_{}Smokes", continent.journal_region, continent.id);
+            let key = keys.0.get(&continent.id).context("a continent has no pool key")?.clone();
             let client_id = format!("{}smokesclient", continent.id);
-            pools.insert(continent.id.clone(), Pool { id, client_id, key: cloud::generate_pool_key()? });
+            pools.insert(continent.id.clone(), Pool { id, client_id, key });
         }
-        Ok(Plan { scenario, durability, customers, staff, pools, secrets, control_token })
+        Ok(Plan { scenario, durability, engine, customers, staff, pools, secrets, control_token })
+    }
+
+    /// Requests a second of the open-loop driver. Goose cannot run in virtual time, as it has threads and clocks
+    /// of its own: there the driver plays its share too.
+    pub fn open_loop_rps(&self) -> f64 {
+        let load = &self.scenario.load;
+        match self.engine {
+            Engine::Live => load.open_loop_rps,
+            Engine::Virtual => load.open_loop_rps + f64::from(load.goose_users) * GOOSE_USER_RPS,
+        }
+    }
+
+    /// The physical name of a table, given as in scenario files.
+    pub fn table(&self, word: &str) -> String {
+        let tables = region::tables();
+        let table = tables.iter().find(|table| region::table_word(table) == word);
+        table.map(|table| table.physical_name(ENV)).unwrap_or_default()
     }
 
     /// How late writes leave their region at the start.
@@ -218,10 +272,10 @@ pub fn shares(topology: &Topology) -> Vec<Share> {
     topology.customers.iter().map(share).collect()
 }
 
-fn public_keys(continent: &Continent, pool: &Pool) -> PoolKeys {
+fn public_keys(continent: &Continent, pool: &Pool) -> PublicPool {
     let PoolKey { kid, n, e, .. } = &pool.key;
     let key = serde_json::json!({ "alg": "RS256", "kty": "RSA", "use": "sig", "kid": kid, "n": n, "e": e });
-    PoolKeys {
+    PublicPool {
         issuer: pool.issuer(),
         client_id: pool.client_id.clone(),
         continent: continent.clone(),

@@ -2,7 +2,7 @@
 //! own routes without a signature.
 
 use super::stage::Stage;
-use crate::{checks::ProbeResult, history::HistoryRecord};
+use crate::{checks::ProbeResult, history::HistoryRecord, sockets};
 use anyhow::Context as _;
 use bytes::Bytes;
 use contracts::{
@@ -61,7 +61,7 @@ enum Wanted {
 pub async fn run(stage: &Stage, who: &Trespassers<'_>) -> anyhow::Result<Vec<ProbeResult>> {
     let base = stage.survivors().last().map(|region| format!("http://{}", region.address));
     let base = base.context("no region stands")?;
-    let network = Network::new();
+    let network = sockets::network(None);
     let mut results = Vec::new();
     for probe in probes(who) {
         results.push(attempt(&network, &base, &probe).await?);

@@ -1,20 +1,23 @@
 //! The region processes, as the simulator handles them.
 
-use super::plan::{Addresses, Plan};
+use super::{
+    plan::{Addresses, Plan},
+    virtual_time::Host,
+};
 use crate::{
     cloud::{Dump, FaultSettings, Usage},
-    process::{Child, ProcessError, Processes, Program},
+    process::{self, Child, ProcessError, Processes, Program},
     region::{OrdersReport, Report, Word},
     replication::{Settings, TOKEN_HEADER},
+    sockets,
 };
 use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use contracts::ids::Region;
 use http::{Method, Request, header};
-use platform::network::Network;
+use platform::{network::Network, watch};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{net::SocketAddr, path::Path, time::Duration};
-use tokio::sync::watch;
 
 /// A region listens, and later serves, within this time.
 const UP_LIMIT: Duration = Duration::from_secs(30);
@@ -42,9 +45,15 @@ pub struct RegionProcess {
     pub name: Region,
     /// Where it listens.
     pub address: SocketAddr,
-    child: Child,
+    body: Body,
     control: Control,
     standing: watch::Sender<Standing>,
+}
+
+/// What a region runs in.
+enum Body {
+    Process(Child),
+    Simulated(Host),
 }
 
 /// Asks a region's control routes.
@@ -80,9 +89,23 @@ impl RegionProcess {
             Word::Ready => bail!("region {name} said that it serves before it listened"),
         };
         let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Ok(RegionProcess::new(name, address, Body::Process(child), token))
+    }
+
+    /// A region on a simulated host, which waits to be told what it is.
+    pub fn simulated(name: &Region, host: Host, token: &str) -> Self {
+        RegionProcess::new(name, host.address(), Body::Simulated(host), token)
+    }
+
+    fn new(name: &Region, address: SocketAddr, body: Body, token: &str) -> Self {
         let control = Control::new(name.clone(), address, token);
-        let standing = watch::Sender::new(Standing::Up);
-        Ok(RegionProcess { name: name.clone(), address, child, control, standing })
+        RegionProcess {
+            name: name.clone(),
+            address,
+            body,
+            control,
+            standing: watch::Sender::new(Standing::Up),
+        }
     }
 
     /// Tells it what it is.
@@ -90,8 +113,14 @@ impl RegionProcess {
     /// # Errors
     /// When it is gone.
     pub async fn describe(&mut self, plan: &Plan, addresses: &Addresses) -> anyhow::Result<()> {
-        let spec = serde_json::to_string(&plan.region(&self.name, addresses))?;
-        Ok(self.child.say(&spec).await?)
+        let spec = plan.region(&self.name, addresses);
+        match &mut self.body {
+            Body::Process(child) => Ok(child.say(&serde_json::to_string(&spec)?).await?),
+            Body::Simulated(host) => {
+                host.describe(spec);
+                Ok(())
+            }
+        }
     }
 
     /// Waits until it serves.
@@ -99,7 +128,11 @@ impl RegionProcess {
     /// # Errors
     /// When it does not.
     pub async fn until_ready(&mut self) -> anyhow::Result<()> {
-        match hear(&mut self.child).await? {
+        let child = match &mut self.body {
+            Body::Process(child) => child,
+            Body::Simulated(host) => return host.until_ready().await,
+        };
+        match hear(child).await? {
             Word::Ready => Ok(()),
             Word::Failed(why) => Err(anyhow!("region {} does not come up: {why}", self.name)),
             Word::Listening(_) => Err(anyhow!("region {} listens twice", self.name)),
@@ -111,9 +144,17 @@ impl RegionProcess {
         &self.control
     }
 
-    /// Its process number.
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
+    /// Its process number, where it is a process.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.body {
+            Body::Process(child) => Some(child.pid()),
+            Body::Simulated(_) => None,
+        }
+    }
+
+    /// Processor time that it has used, seconds; `None` where that is not known.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        self.pid().and_then(process::cpu_seconds)
     }
 
     /// How it stands.
@@ -139,29 +180,77 @@ impl RegionProcess {
     /// Kills it, with everything it holds.
     pub async fn kill(&self) {
         self.standing.send_replace(Standing::Dead);
-        self.child.kill().await;
+        match &self.body {
+            Body::Process(child) => child.kill().await,
+            Body::Simulated(host) => host.lose().await,
+        }
     }
 
     /// Stops it without ending it.
     pub async fn freeze(&self) {
         self.standing.send_replace(Standing::Frozen);
-        self.child.freeze().await;
+        match &self.body {
+            Body::Process(child) => child.freeze().await,
+            Body::Simulated(host) => host.freeze(),
+        }
     }
 
     /// Lets it go on.
     pub async fn thaw(&self) {
-        self.child.thaw().await;
+        match &self.body {
+            Body::Process(child) => child.thaw().await,
+            Body::Simulated(host) => host.thaw(),
+        }
         self.standing.send_replace(Standing::Up);
+    }
+
+    /// Puts the wall clock of its services off. A process has the machine's clock, and keeps it.
+    pub fn set_skew(&self, ms: i64) {
+        if let Body::Simulated(host) = &self.body {
+            host.set_skew(ms);
+        }
+    }
+
+    /// Its host in a simulation.
+    pub fn host(&self) -> Option<&Host> {
+        match &self.body {
+            Body::Process(_) => None,
+            Body::Simulated(host) => Some(host),
+        }
+    }
+
+    /// Takes its power away; what it has stored stays. A process stands still, out of reach: what it holds in
+    /// memory is its store. A simulated region really ends.
+    pub async fn cut_power(&self) {
+        self.standing.send_replace(Standing::Dark);
+        match &self.body {
+            Body::Process(child) => child.freeze().await,
+            Body::Simulated(host) => host.crash().await,
+        }
+    }
+
+    /// Gives the power back.
+    ///
+    /// # Errors
+    /// When it does not come up again.
+    pub async fn restore_power(&self) -> anyhow::Result<()> {
+        match &self.body {
+            Body::Process(child) => child.thaw().await,
+            Body::Simulated(host) => host.restart().await?,
+        }
+        self.standing.send_replace(Standing::Up);
+        Ok(())
     }
 
     /// Waits until the process ends without having been killed; for ever where that does not happen.
     pub async fn until_unplanned_end(&self) -> String {
-        let status = self.child.until_ended().await;
+        let Body::Process(child) = &self.body else { return std::future::pending().await };
+        let status = child.until_ended().await;
         if self.standing() == Standing::Dead {
             return std::future::pending().await;
         }
         let status = status.map_or_else(|| "unknown status".to_owned(), |status| status.to_string());
-        format!("region {} ended by itself ({status}); see {}", self.name, self.child.log().display())
+        format!("region {} ended by itself ({status}); see {}", self.name, child.log().display())
     }
 }
 
@@ -183,7 +272,7 @@ impl Control {
     /// The control routes of a region that listens at `address`.
     pub fn new(region: Region, address: SocketAddr, token: &str) -> Self {
         let base = format!("http://{address}");
-        Control { region, base, token: token.to_owned(), network: Network::new() }
+        Control { region, base, token: token.to_owned(), network: sockets::network(None) }
     }
 
     /// What the region knows about itself.

@@ -16,7 +16,7 @@ use crate::{
     machine,
     replication::{Status, took_histogram},
     robots::Counts,
-    scenario::{Fault, Window},
+    scenario::{Engine, Fault, Window},
     topology::{self, budget},
 };
 use loadtests::Summary;
@@ -109,7 +109,7 @@ fn figures(stage: &Stage, run: &Run) -> Evidence {
         description: scenario.description.clone(),
         seed: scenario.seed,
         commit: commit(),
-        engine: "live".to_owned(),
+        engine: stage.plan.engine.word().to_owned(),
         cloud: "embedded".to_owned(),
         durability: collect::serde_word(&stage.plan.durability),
         started_at: rfc3339(stage.clock.wall_ms_at(run.driver.begun_at_us)),
@@ -122,10 +122,17 @@ fn figures(stage: &Stage, run: &Run) -> Evidence {
         load: run.journeys.as_ref().map(journeys),
         replication: Some(replication(run)),
         machine: Some(machine_report(run)),
-        boundaries: boundaries(),
+        boundaries: boundaries(stage.plan.engine),
         replay: run.replay.clone(),
-        not_exact: NOT_EXACT.to_owned(),
+        not_exact: not_exact(stage.plan.engine).to_owned(),
         ..Evidence::default()
+    }
+}
+
+fn not_exact(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Live => NOT_EXACT,
+        Engine::Virtual => "Nothing: the same seed gives the same history, byte for byte.",
     }
 }
 
@@ -353,9 +360,19 @@ fn too_little_at_risk(stage: &Stage, run: &Run) -> Option<String> {
     })
 }
 
-fn boundaries() -> Vec<String> {
-    [
-        "One machine runs everything: its clock is the clock of all regions, and its processors are shared by all.",
+fn boundaries(engine: Engine) -> Vec<String> {
+    let own: &[&str] = match engine {
+        Engine::Live => &[
+            "One machine runs everything: its clock is the clock of all regions, and its processors are shared by all.",
+        ],
+        Engine::Virtual => &[
+            "Time is virtual: work takes no time, only distances and waiting do. Latencies show the distances and the \
+             protocol, not the processors.",
+            "Goose cannot run in virtual time: the open-loop driver plays its share of the requests.",
+            "Connections are simulated: they take a few milliseconds between any two hosts beyond the distance.",
+        ],
+    };
+    let common = [
         "The cloud is an emulator that speaks AWS's protocols; AWS's own latencies, throttles and limits are not \
          reproduced, nor is the cold start of new capacity.",
         "Distances between regions are measured averages with a random spread, added by proxies; real paths have \
@@ -365,9 +382,8 @@ fn boundaries() -> Vec<String> {
         "The payment provider and the carrier are simulated, stand outside of all regions and survive.",
         "Lost regions do not come back in this run; failing back is not part of it.",
         "Users who signed up during the run are known only to the pool's primary region.",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    ];
+    own.iter().chain(&common).map(|boundary| (*boundary).to_owned()).collect()
 }
 
 fn rfc3339(wall_ms: i64) -> String {

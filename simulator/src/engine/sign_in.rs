@@ -1,6 +1,7 @@
 //! Signs people in at their user pools, as any Cognito client would.
 
 use super::plan::Plan;
+use crate::sockets;
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use contracts::ids::Continent;
@@ -48,7 +49,7 @@ pub async fn people<'a>(
 }
 
 async fn all(people: Vec<SignIn>) -> anyhow::Result<Vec<String>> {
-    let network = Network::new();
+    let network = sockets::network(None);
     let signing_in = people.into_iter().map(|person| {
         let network = network.clone();
         async move {

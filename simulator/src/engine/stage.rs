@@ -66,11 +66,24 @@ impl Stage {
         ports: Ports,
     ) -> anyhow::Result<Stage> {
         let clock = RunClock::start();
+        let regions = start_regions(&plan, processes, logs, ports).await?;
+        Stage::around(plan, clock, regions, ports).await
+    }
+
+    /// Puts everything else around regions that wait to be told what they are.
+    ///
+    /// # Errors
+    /// As [`Stage::raise`].
+    pub async fn around(
+        plan: Arc<Plan>,
+        clock: RunClock,
+        mut regions: BTreeMap<Region, RegionProcess>,
+        ports: Ports,
+    ) -> anyhow::Result<Stage> {
         let (provider, carrier) = third_parties(&plan, clock);
         let provider_door = Serving::start(provider.router()).await.context("the payment provider")?;
         let carrier_door = Serving::start(carrier.router()).await.context("the carrier")?;
         let mesh = Mesh::start(&plan.scenario.topology, plan.scenario.seed).await.context("the links")?;
-        let mut regions = start_regions(&plan, processes, logs, ports).await?;
         let addresses = addresses(&plan, &mesh, provider_door.url(), carrier_door.url());
         for region in regions.values() {
             mesh.set_target(&region.name, region.address);
@@ -109,14 +122,17 @@ impl Stage {
     }
 
     /// Brings back the regions that only lost their power. Says whether there were any.
-    pub async fn power_up(&self) -> bool {
+    ///
+    /// # Errors
+    /// When one does not come up again.
+    pub async fn power_up(&self) -> anyhow::Result<bool> {
         let dark = self.regions.values().filter(|region| region.standing() == Standing::Dark);
         let dark: Vec<&RegionProcess> = dark.collect();
         for region in &dark {
             self.mesh.set_dark(&region.name, false);
-            region.thaw().await;
+            region.restore_power().await?;
         }
-        !dark.is_empty()
+        Ok(!dark.is_empty())
     }
 
     /// Ends all regions.
@@ -189,8 +205,8 @@ fn addresses(plan: &Plan, mesh: &Mesh, provider_url: String, carrier_url: String
     let mut links = BTreeMap::new();
     for from in &names {
         for to in &names {
-            if let Some(port) = mesh.port(from, to) {
-                links.insert(((*from).clone(), (*to).clone()), format!("http://127.0.0.1:{port}"));
+            if let Some(address) = mesh.address(from, to) {
+                links.insert(((*from).clone(), (*to).clone()), format!("http://{address}"));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The last words of a region: asked between the moment when nobody reaches it any more and its end.
 
-use crate::{cloud::Usage, engine::regions::RegionProcess, process, region::Report};
+use crate::{cloud::Usage, engine::regions::RegionProcess, region::Report};
 use contracts::ids::Region;
 
 /// What was lost with a region.
@@ -43,6 +43,6 @@ pub(super) async fn ask(process: &RegionProcess) -> Loss {
         region: process.name.clone(),
         report: report.ok(),
         usage: usage.ok(),
-        cpu_s: process::cpu_seconds(process.pid()),
+        cpu_s: process.cpu_seconds(),
     }
 }

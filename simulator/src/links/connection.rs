@@ -1,18 +1,16 @@
 //! One connection through a link.
 
 use super::{Condition, Delay, LinkConfig, condition::Direction, link::Counts};
+use crate::sockets::Stream;
+use platform::watch;
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{ReadHalf, WriteHalf},
-    },
-    sync::{mpsc, watch},
+    io::{self, AsyncReadExt, AsyncWriteExt},
+    sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -31,6 +29,9 @@ pub(super) struct Context {
     pub(super) counts: Arc<Counts>,
 }
 
+type Reading<'s> = io::ReadHalf<&'s mut Stream>;
+type Writing<'s> = io::WriteHalf<&'s mut Stream>;
+
 /// The connection was broken and both sides must see it as broken.
 struct Broken;
 
@@ -41,23 +42,26 @@ enum Piece {
 }
 
 /// Forwards one connection until it is closed, broken or reset.
-pub(super) async fn serve(mut client: TcpStream, context: Context, number: u64) {
+pub(super) async fn serve(mut client: Stream, context: Context, number: u64) {
     context.counts.accepted.fetch_add(1, Ordering::Relaxed);
     context.counts.open.fetch_add(1, Ordering::Relaxed);
     let mut condition = context.condition.clone();
     let broken = tokio::select! {
+        biased;
         ended = forward(&mut client, &context, number) => ended.is_err(),
         // The sender goes away with the link itself, which ends this task too.
-        _ = condition.wait_for(|condition| condition.reset) => true,
+        _ = condition.wait_for(|condition| condition.reset) => {
+            context.counts.reset.fetch_add(1, Ordering::Relaxed);
+            true
+        }
     };
     if broken {
-        // Makes the kernel send a reset instead of an orderly end.
-        let _ = client.set_zero_linger();
+        client.end_with_reset();
     }
     context.counts.open.fetch_sub(1, Ordering::Relaxed);
 }
 
-async fn forward(client: &mut TcpStream, context: &Context, number: u64) -> Result<(), Broken> {
+async fn forward(client: &mut Stream, context: &Context, number: u64) -> Result<(), Broken> {
     let Some(early) = handshake(client, context).await else {
         context.counts.given_up.fetch_add(1, Ordering::Relaxed);
         return Ok(());
@@ -72,20 +76,13 @@ async fn forward(client: &mut TcpStream, context: &Context, number: u64) -> Resu
 }
 
 /// Connects to the target and passes bytes both ways until both are done or one side breaks.
-async fn exchange(
-    client: &mut TcpStream,
-    context: &Context,
-    number: u64,
-    early: Vec<u8>,
-) -> Result<(), Broken> {
+async fn exchange(client: &mut Stream, context: &Context, number: u64, early: Vec<u8>) -> Result<(), Broken> {
     let target = (*context.target.borrow()).ok_or(Broken)?;
-    let connected = timeout(CONNECT, TcpStream::connect(target)).await;
+    let connected = timeout(CONNECT, Stream::connect(target)).await;
     let mut server = connected.map_err(|_| Broken)?.map_err(|_| Broken)?;
-    let _ = client.set_nodelay(true);
-    let _ = server.set_nodelay(true);
     let ended = {
-        let (client_read, client_write) = client.split();
-        let (server_read, server_write) = server.split();
+        let (client_read, client_write) = io::split(client);
+        let (server_read, server_write) = io::split(&mut server);
         let there = Pump::new(context, Direction::Forward, number);
         let back = Pump::new(context, Direction::Back, number);
         tokio::try_join!(
@@ -94,7 +91,7 @@ async fn exchange(
         )
     };
     if ended.is_err() {
-        let _ = server.set_zero_linger();
+        server.end_with_reset();
     }
     ended.map(|_| ())
 }
@@ -102,11 +99,12 @@ async fn exchange(
 /// Waits until the connection would be open: packets pass both ways, and one round trip is over. Gives back what
 /// the client sent while they did not pass; `None` when it gave up, as nothing of the connection was ever seen
 /// on the other side.
-async fn handshake(client: &mut TcpStream, context: &Context) -> Option<Vec<u8>> {
+async fn handshake(client: &mut Stream, context: &Context) -> Option<Vec<u8>> {
     let mut early = Vec::new();
     let mut condition = context.condition.clone();
     while !condition.borrow_and_update().can_open() {
         tokio::select! {
+            biased;
             changed = condition.changed() => changed.ok()?,
             read = client.read_buf(&mut early), if early.len() < PIECE => {
                 let bytes = read.ok().filter(|bytes| *bytes > 0)?;
@@ -136,7 +134,7 @@ impl<'c> Pump<'c> {
         Pump { context, direction, delay }
     }
 
-    async fn run(self, early: Vec<u8>, from: ReadHalf<'_>, to: WriteHalf<'_>) -> Result<(), Broken> {
+    async fn run(self, early: Vec<u8>, from: Reading<'_>, to: Writing<'_>) -> Result<(), Broken> {
         let (sender, receiver) = mpsc::channel(PIECES);
         let (context, direction) = (self.context, self.direction);
         let read = self.read(early, from, sender);
@@ -148,7 +146,7 @@ impl<'c> Pump<'c> {
     async fn read(
         mut self,
         early: Vec<u8>,
-        mut from: ReadHalf<'_>,
+        mut from: Reading<'_>,
         way: mpsc::Sender<(Instant, Piece)>,
     ) -> Result<(), Broken> {
         let mut next = if early.is_empty() { None } else { Some(Piece::Bytes(early)) };
@@ -160,6 +158,9 @@ impl<'c> Pump<'c> {
             let last = !matches!(piece, Piece::Bytes(_));
             let state = self.context.condition.borrow().way(self.direction);
             let due = self.delay.due(Instant::now(), state);
+            if self.delay.lost() {
+                self.context.counts.lost_pieces.fetch_add(1, Ordering::Relaxed);
+            }
             way.send((due, piece)).await.map_err(|_| Broken)?;
             if last {
                 return Ok(());
@@ -168,7 +169,7 @@ impl<'c> Pump<'c> {
     }
 }
 
-async fn read_piece(from: &mut ReadHalf<'_>) -> Piece {
+async fn read_piece(from: &mut Reading<'_>) -> Piece {
     let mut bytes = Vec::with_capacity(PIECE);
     match from.read_buf(&mut bytes).await {
         Ok(0) => Piece::End,
@@ -182,7 +183,7 @@ async fn write(
     context: &Context,
     direction: Direction,
     mut way: mpsc::Receiver<(Instant, Piece)>,
-    mut to: WriteHalf<'_>,
+    mut to: Writing<'_>,
 ) -> Result<(), Broken> {
     let mut condition = context.condition.clone();
     while let Some((due, piece)) = way.recv().await {

@@ -4,6 +4,8 @@ use super::{
     Condition,
     connection::{self, Context},
 };
+use crate::sockets::Listener;
+use platform::watch;
 use serde::{Deserialize, Serialize};
 use std::{
     io,
@@ -15,8 +17,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
+    sync::Semaphore,
     task::{JoinHandle, JoinSet},
 };
 
@@ -41,8 +42,8 @@ pub struct LinkConfig {
 /// A running link; it stops, and its connections with it, when this is dropped.
 #[derive(Debug)]
 pub struct Link {
-    /// The port on 127.0.0.1 on which it listens.
-    pub port: u16,
+    /// Where it listens.
+    pub address: SocketAddr,
     condition: watch::Sender<Condition>,
     target: watch::Sender<Option<SocketAddr>>,
     counts: Arc<Counts>,
@@ -56,6 +57,8 @@ pub struct LinkCounters {
     pub accepted: u64,
     /// Connections open now, hanging ones included.
     pub open: u64,
+    /// Connections that were reset on purpose.
+    pub reset: u64,
     /// Connections that their opener gave up before they could be opened.
     pub given_up: u64,
     /// Bytes delivered to the target.
@@ -66,34 +69,38 @@ pub struct LinkCounters {
     pub swallowed_bytes: u64,
     /// Pieces in which they came, about one a message.
     pub swallowed_pieces: u64,
+    /// Pieces that were lost and sent again.
+    pub lost_pieces: u64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) accepted: AtomicU64,
     pub(super) open: AtomicU64,
+    pub(super) reset: AtomicU64,
     pub(super) given_up: AtomicU64,
     pub(super) bytes_forward: AtomicU64,
     pub(super) bytes_back: AtomicU64,
     pub(super) swallowed_bytes: AtomicU64,
     pub(super) swallowed_pieces: AtomicU64,
+    pub(super) lost_pieces: AtomicU64,
 }
 
 impl Link {
-    /// Binds a free port of 127.0.0.1 and begins to forward.
+    /// Binds a free port and begins to forward.
     ///
     /// # Errors
     /// When no port can be bound.
     pub async fn start(config: LinkConfig) -> io::Result<Link> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let port = listener.local_addr()?.port();
+        let listener = Listener::bind(0).await?;
+        let address = listener.address();
         let (condition, seen) = watch::channel(Condition::up());
         let (target, aim) = watch::channel(config.target);
         let counts = Arc::new(Counts::default());
         let context =
             Context { config: Arc::new(config), condition: seen, target: aim, counts: Arc::clone(&counts) };
         let task = tokio::spawn(accept(listener, context));
-        Ok(Link { port, condition, target, counts, task })
+        Ok(Link { address, condition, target, counts, task })
     }
 
     /// Changes the link's state, for open connections too.
@@ -117,11 +124,13 @@ impl Link {
         LinkCounters {
             accepted: read(&self.counts.accepted),
             open: read(&self.counts.open),
+            reset: read(&self.counts.reset),
             given_up: read(&self.counts.given_up),
             bytes_forward: read(&self.counts.bytes_forward),
             bytes_back: read(&self.counts.bytes_back),
             swallowed_bytes: read(&self.counts.swallowed_bytes),
             swallowed_pieces: read(&self.counts.swallowed_pieces),
+            lost_pieces: read(&self.counts.lost_pieces),
         }
     }
 }
@@ -132,7 +141,7 @@ impl Drop for Link {
     }
 }
 
-async fn accept(listener: TcpListener, context: Context) {
+async fn accept(listener: Listener, context: Context) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Dropped with this task, and every connection with it.
     let mut connections = JoinSet::new();

@@ -32,7 +32,7 @@ async fn link(one_way_ms: u64) -> (Link, tokio::task::JoinHandle<()>) {
 }
 
 async fn connect(link: &Link) -> TcpStream {
-    TcpStream::connect(("127.0.0.1", link.port)).await.unwrap()
+    TcpStream::connect(link.address).await.unwrap()
 }
 
 async fn say(stream: &mut TcpStream, text: &[u8]) -> Vec<u8> {
@@ -182,5 +182,5 @@ async fn a_dark_region_is_dark_for_all_and_a_one_way_partition_is_one_way() {
     assert_eq!(state(&ap, &us), Condition::blackhole());
     assert_eq!(state(&ap, &eu), Condition::up());
     assert_eq!(*mesh.outside(&us).unwrap().borrow(), Condition::blackhole());
-    assert!(mesh.port(&us, &us).is_none() && mesh.port(&us, &eu).is_some());
+    assert!(mesh.address(&us, &us).is_none() && mesh.address(&us, &eu).is_some());
 }

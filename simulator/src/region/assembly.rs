@@ -7,13 +7,15 @@ use super::{
     traffic::{self, Traffic},
 };
 use crate::{
-    cloud::{Cloud, CloudConfig},
+    cloud::{Clock, Cloud, CloudConfig},
+    gate::Gate,
     replication::Replication,
+    sockets,
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::{Router, middleware};
 use loadtests::clock::RunClock;
-use platform::{Platform, Service, World, liveness, network::Network};
+use platform::{Platform, Service, World, liveness};
 use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
 
@@ -23,6 +25,29 @@ pub struct Running {
     pub router: Router,
     /// Whatever works by itself. None of it ever ends; if one does, the region is broken.
     pub tasks: JoinSet<&'static str>,
+    /// What its services stand on.
+    pub platform: Platform,
+}
+
+/// What a region starts over.
+pub struct Base {
+    /// Its cloud.
+    pub cloud: Cloud,
+    /// Its clock and randomness.
+    pub world: World,
+    /// What is in the cloud.
+    pub data: Data,
+    /// Can hold all traffic between it and the rest of the world.
+    pub gate: Option<Gate>,
+}
+
+/// What is in a region's cloud when its services start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// Nothing yet.
+    None,
+    /// All that was there before a power cut.
+    Kept,
 }
 
 impl Running {
@@ -32,15 +57,24 @@ impl Running {
     /// When the cloud, the platform or what is written at the start fails.
     pub async fn start(spec: RegionSpec) -> anyhow::Result<Running> {
         let (cloud, world) = cloud_and_world(&spec).await?;
-        let network = Network::new();
+        Running::over(spec, Base { cloud, world, data: Data::None, gate: None }).await
+    }
+
+    /// The same over a cloud that is there already.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub async fn over(spec: RegionSpec, base: Base) -> anyhow::Result<Running> {
+        let Base { cloud, world, data, gate } = base;
+        let network = sockets::network(gate);
         let platform = Platform::new(world.clone(), spec.platform.clone(), network.clone())?;
         let mut tasks = JoinSet::new();
         let (peers, token) = (&spec.peers, &spec.control_token);
-        let replication = Replication::start(&cloud, &world, peers, token, spec.replication, &mut tasks);
-        if spec.first {
-            services::seed_everywhere(&platform, &spec).await?;
+        let replication =
+            Replication::start(&cloud, &world, peers, token, spec.replication, &network, &mut tasks);
+        if data == Data::None {
+            seed(&platform, &spec).await?;
         }
-        services::seed_here(&platform, &spec).await?;
         let traffic = Arc::new(Traffic::default());
         let services = all_services(&platform);
         let doors = platform::service::gateway(&services)
@@ -50,10 +84,19 @@ impl Running {
         network.mount(&format!("{}.local", platform.config.region), doors.clone());
         services.iter().for_each(|service| service.start(&mut tasks));
         let token = spec.control_token.as_str().into();
-        let control = Control { token, cloud: cloud.clone(), platform, replication, traffic };
+        let control =
+            Control { token, cloud: cloud.clone(), platform: platform.clone(), replication, traffic };
         let router = doors.merge(control::router(control)).fallback_service(cloud.router());
-        Ok(Running { router, tasks })
+        Ok(Running { router, tasks, platform })
     }
+}
+
+/// Writes what is there at the start.
+async fn seed(platform: &Platform, spec: &RegionSpec) -> anyhow::Result<()> {
+    if spec.first {
+        services::seed_everywhere(platform, spec).await?;
+    }
+    services::seed_here(platform, spec).await
 }
 
 /// The services, and the heartbeats by which regions watch each other.
@@ -73,7 +116,25 @@ fn all_services(platform: &Platform) -> Vec<Service> {
 async fn cloud_and_world(spec: &RegionSpec) -> anyhow::Result<(Cloud, World)> {
     let late: Arc<OnceLock<World>> = Arc::default();
     let (clock, start) = (late.clone(), RunClock::start());
-    let cloud = Cloud::start(CloudConfig {
+    let cloud = start_cloud(
+        spec,
+        Arc::new(move || match clock.get() {
+            Some(world) => world.now().0,
+            None => start.wall_ms_at(start.now_us()),
+        }),
+    );
+    let cloud = cloud.await?;
+    let http: SharedHttpClient = cloud.http_client();
+    let world = late.get_or_init(|| World::new(RunClock::start().origin_wall_ms(), spec.seed, http)).clone();
+    Ok((cloud, world))
+}
+
+/// Starts the cloud of a region.
+///
+/// # Errors
+/// As [`Cloud::start`].
+pub async fn start_cloud(spec: &RegionSpec, clock: Clock) -> anyhow::Result<Cloud> {
+    let config = CloudConfig {
         region: spec.platform.region.0.clone(),
         env: spec.platform.env.clone(),
         account: spec.account.clone(),
@@ -81,13 +142,7 @@ async fn cloud_and_world(spec: &RegionSpec) -> anyhow::Result<(Cloud, World)> {
         subscriptions: services::subscriptions(),
         pools: spec.pools.clone(),
         seed: spec.seed,
-        clock: Arc::new(move || match clock.get() {
-            Some(world) => world.now().0,
-            None => start.wall_ms_at(start.now_us()),
-        }),
-    });
-    let cloud = cloud.await?;
-    let http: SharedHttpClient = cloud.http_client();
-    let world = late.get_or_init(|| World::new(RunClock::start().origin_wall_ms(), spec.seed, http)).clone();
-    Ok((cloud, world))
+        clock,
+    };
+    Cloud::start(config).await
 }

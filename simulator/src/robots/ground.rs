@@ -1,10 +1,9 @@
 //! Where robots reach the regions: straight at their doors, as long as these are reachable.
 
-use crate::engine::regions::Standing;
+use crate::{engine::regions::Standing, sockets};
 use contracts::ids::{Continent, Region};
-use platform::network::Network;
+use platform::{network::Network, watch};
 use std::{net::SocketAddr, sync::Arc};
-use tokio::sync::watch;
 
 /// A region as robots see it.
 #[derive(Clone)]
@@ -29,7 +28,7 @@ pub struct Ground {
 impl Ground {
     /// The regions, in the order in which they are tried.
     pub fn new(places: Vec<Place>) -> Self {
-        Ground { places: Arc::new(places), network: Network::new() }
+        Ground { places: Arc::new(places), network: sockets::network(None) }
     }
 
     /// How a region stands; one that is not there is dead.

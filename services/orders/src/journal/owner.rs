@@ -12,13 +12,13 @@ use contracts::{
     journal::{Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
-use platform::{Deadline, Platform, calls::Credential, config::Durability};
+use platform::{Deadline, Platform, calls::Credential, config::Durability, watch};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{task::JoinSet, time::Instant};
 
 /// One call of a takeover at most.
 const PROMISE_LIMIT: Duration = Duration::from_millis(800);
@@ -542,7 +542,7 @@ impl Owner {
             }
         }
         if announce.borrow().is_none() {
-            let _ = announce.send(Some(outcome));
+            announce.send_replace(Some(outcome));
         }
         if recovery && let Some(held) = self.lock().held_under(&entry) {
             held.recovering = held.recovering.saturating_sub(1);
@@ -593,7 +593,7 @@ impl Owner {
             tally.count(answer);
             if tally.stored == W && announce.borrow().is_none() {
                 self.chosen(entry);
-                let _ = announce.send(Some(Outcome::Chosen(Box::new(entry.clone()))));
+                announce.send_replace(Some(Outcome::Chosen(Box::new(entry.clone()))));
             }
         }
         tally.decide(W, copies.len())

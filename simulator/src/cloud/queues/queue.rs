@@ -56,6 +56,7 @@ impl Queue {
                 return received;
             }
             tokio::select! {
+                biased; // two that come at once come in one order
                 () = &mut patience => return self.take(max, hidden_ms),
                 () = arrival => {}
                 () = self.next_return() => {}
