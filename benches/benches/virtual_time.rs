@@ -11,6 +11,10 @@ use simulator::{
 };
 use std::path::Path;
 
+/// As in the simulator itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The scenario's load and how long it lasts, in the words of a scenario file.
 struct Load {
     name: &'static str,

@@ -32,6 +32,8 @@ const IN_FLIGHT_MAX: usize = 1024;
 const STORE_TRIES: u32 = 240;
 /// Pause between two of them.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// When it is looked what became of an attempt that ended in doubt.
+const AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(16)];
 /// What an attempt needs after the journal's answer to be on its way in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(10);
 
@@ -379,10 +381,25 @@ impl Creator {
             Ok(order) => order.warehouse_id != step.warehouse_id && order.allocation == step.allocation,
             Err(error) => error.definite(),
         };
-        if unused {
-            self.give_back(attempt.order_id(), step).await;
+        match &answer {
+            _ if unused => self.give_back(attempt.order_id(), step).await,
+            Err(_) => self.spawn(self.clone().give_back_once_known(attempt.order_id(), step)),
+            Ok(_) => {}
         }
         answer
+    }
+
+    /// Another owner may have got the key: once its order is known here, goods that it does not use go back.
+    async fn give_back_once_known(self, order_id: OrderId, step: ReservationStep) {
+        for pause in AGAIN {
+            tokio::time::sleep(self.platform.world.jitter(pause)).await;
+            if let Ok(Some(order)) = self.newest(order_id).await {
+                if (&order.warehouse_id, order.allocation) != (&step.warehouse_id, step.allocation) {
+                    self.give_back(order_id, step).await;
+                }
+                return;
+            }
+        }
     }
 
     /// Goods of an order that will not come; where this fails the reservation ends by itself.

@@ -4,7 +4,7 @@ use super::Tally;
 use super::records::{Branch, Records, all_items, branch_of, has_table, order_in, parse};
 use contracts::ids::{OrderId, ProductId, WarehouseId};
 use contracts::order::{Order, OrderStatus};
-use contracts::stock::{Movement, Reservation, StockLedgerRow, StockLevel};
+use contracts::stock::{Movement, Reservation, ReservationState, StockLedgerRow, StockLevel};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A product in a warehouse.
@@ -98,13 +98,22 @@ pub(super) fn held_for_orders(records: &Records<'_>, tally: &mut Tally) {
             tally.cannot_tell();
             continue;
         }
-        let fault = holding_fault(order, open.get(&order.order_id).map_or(&[], Vec::as_slice));
+        let open = open.remove(&order.order_id).unwrap_or_default();
+        let (left_over, own): (Vec<_>, Vec<_>) = open.into_iter().partition(|row| ends_by_itself(row, order));
+        left_over.iter().for_each(|_| tally.cannot_tell());
+        let fault = holding_fault(order, &own);
         tally.demand(fault.is_none(), order.order_id, || fault.unwrap_or_default());
     }
     let unknown = open.keys().filter(|order_id| !records.last.exists(order_id));
     for order_id in unknown.filter(|order_id| !expected_to_expire(records, order_id)) {
         tally.broken("stock is reserved for an order that does not exist", [order_id]);
     }
+}
+
+/// Another region may have reserved for the same attempt at a warehouse of its own, and then lost the key to the
+/// order's owner: what it reserved is nobody's, and ends by its own expiry.
+fn ends_by_itself(row: &Reservation, order: &Order) -> bool {
+    row.state == ReservationState::Held && row.warehouse_id != order.warehouse_id
 }
 
 /// A reservation of an attempt whose fate was never known ends by its own expiry.
