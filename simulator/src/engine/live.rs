@@ -189,7 +189,8 @@ impl Act<'_> {
     /// What every region has used so far; those that do not answer are left out.
     async fn meters(&self) -> Meters {
         let meter = |region: &RegionProcess| {
-            let (name, cpu_s, control) = (region.name.clone(), region.cpu_seconds(), region.control().clone());
+            let (name, cpu_s, control) =
+                (region.name.clone(), region.cpu_seconds(), region.control().clone());
             async move { Some((name, (control.usage().await.ok()?, cpu_s))) }
         };
         join_all(self.stage.survivors().map(meter)).await.into_iter().flatten().collect()

@@ -100,7 +100,13 @@ impl RegionProcess {
 
     fn new(name: &Region, address: SocketAddr, body: Body, token: &str) -> Self {
         let control = Control::new(name.clone(), address, token);
-        RegionProcess { name: name.clone(), address, body, control, standing: watch::Sender::new(Standing::Up) }
+        RegionProcess {
+            name: name.clone(),
+            address,
+            body,
+            control,
+            standing: watch::Sender::new(Standing::Up),
+        }
     }
 
     /// Tells it what it is.

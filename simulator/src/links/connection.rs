@@ -72,12 +72,7 @@ async fn forward(client: &mut Stream, context: &Context, number: u64) -> Result<
 }
 
 /// Connects to the target and passes bytes both ways until both are done or one side breaks.
-async fn exchange(
-    client: &mut Stream,
-    context: &Context,
-    number: u64,
-    early: Vec<u8>,
-) -> Result<(), Broken> {
+async fn exchange(client: &mut Stream, context: &Context, number: u64, early: Vec<u8>) -> Result<(), Broken> {
     let target = (*context.target.borrow()).ok_or(Broken)?;
     let connected = timeout(CONNECT, Stream::connect(target)).await;
     let mut server = connected.map_err(|_| Broken)?.map_err(|_| Broken)?;

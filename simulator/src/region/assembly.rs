@@ -70,7 +70,8 @@ impl Running {
         let platform = Platform::new(world.clone(), spec.platform.clone(), network.clone())?;
         let mut tasks = JoinSet::new();
         let (peers, token) = (&spec.peers, &spec.control_token);
-        let replication = Replication::start(&cloud, &world, peers, token, spec.replication, &network, &mut tasks);
+        let replication =
+            Replication::start(&cloud, &world, peers, token, spec.replication, &network, &mut tasks);
         if data == Data::None {
             seed(&platform, &spec).await?;
         }
@@ -83,7 +84,8 @@ impl Running {
         network.mount(&format!("{}.local", platform.config.region), doors.clone());
         services.iter().for_each(|service| service.start(&mut tasks));
         let token = spec.control_token.as_str().into();
-        let control = Control { token, cloud: cloud.clone(), platform: platform.clone(), replication, traffic };
+        let control =
+            Control { token, cloud: cloud.clone(), platform: platform.clone(), replication, traffic };
         let router = doors.merge(control::router(control)).fallback_service(cloud.router());
         Ok(Running { router, tasks, platform })
     }

@@ -48,7 +48,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    const KINDS: [&'static str; 12] = [
+    /// The word of every kind.
+    pub const KINDS: [&'static str; 12] = [
         "flood-continent",
         "kill-region",
         "freeze-region",
@@ -70,6 +71,12 @@ impl Fault {
         ("pause-replication", "use replication-lag with a lag longer than the run"),
         ("crash-between-steps", "a live run cannot stop a process at a chosen line"),
     ];
+
+    /// The word of its kind, as files have it.
+    pub fn kind(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value["kind"].as_str().unwrap_or_default().to_owned()
+    }
 
     /// How many seconds the fault lasts; `None` when it never heals.
     pub fn for_s(&self) -> Option<f64> {

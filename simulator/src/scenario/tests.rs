@@ -66,6 +66,46 @@ fn a_scenario_survives_the_way_to_another_process() {
 }
 
 #[test]
+fn what_is_written_is_read_as_it_was() {
+    for name in ["calm", "flood-americas"] {
+        let scenario = Scenario { name: "test".to_owned(), ..shipped(name) };
+        let text = scenario.to_toml().unwrap();
+        let read =
+            load_text(&format!("written-{name}"), &text).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+        assert_eq!(read, scenario, "{text}");
+    }
+}
+
+#[test]
+fn every_kind_of_fault_is_read_as_it_was_written() {
+    let (here, there) =
+        (contracts::ids::Region::from("us-east-1"), contracts::ids::Region::from("eu-west-1"));
+    let (from, to, region) = (here.clone(), there, here);
+    let faults = [
+        Fault::FloodContinent { continent: "am".into() },
+        Fault::KillRegion { region: region.clone(), keep_data: true },
+        Fault::FreezeRegion { region: region.clone(), for_s: 0.3 },
+        Fault::LinkLatency { from: from.clone(), to: to.clone(), add_ms: 70, for_s: 1.0 },
+        Fault::Partition { from, to, one_way: true, for_s: 1.1 },
+        Fault::ReplicationLag { ms: 5, region: Some(region), for_s: None },
+        Fault::ReplicationLag { ms: 5, region: None, for_s: Some(2.0) },
+        Fault::ProviderRefuse { pct: 0.1, for_s: 1.0 },
+        Fault::ProviderSlow { ms: 9, for_s: 1.0 },
+        Fault::ProviderAnswerLost { pct: 33.3, for_s: 1.0 },
+        Fault::EventDuplicate { pct: 100.0, for_s: 1.0 },
+        Fault::EventDelay { pct: 7.0, ms: 8, for_s: 1.0 },
+        Fault::EventReorder { pct: 1.0, for_s: 1.0 },
+    ];
+    let faults = faults.into_iter().map(|fault| FaultAt { at_s: 15.7, fault });
+    let scenario = Scenario { name: "test".to_owned(), faults: faults.collect(), ..shipped("calm") };
+    let text = scenario.to_toml().unwrap();
+    assert_eq!(
+        load_text("written-faults", &text).unwrap_or_else(|errors| panic!("{errors}\n{text}")),
+        scenario
+    );
+}
+
+#[test]
 fn a_fault_that_heals_is_followed_by_a_healed_phase() {
     let scenario = load_text("heals", SOUND).unwrap();
     assert_eq!(scenario.phase_at(24.9), Phase::Survived);

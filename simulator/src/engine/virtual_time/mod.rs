@@ -13,13 +13,10 @@ mod log;
 mod twice;
 
 pub use host::Host;
-pub use twice::{Twice, twice};
+pub use twice::{Difference, Twice, difference, twice};
 
 use super::{
-    Engine, Plan, PoolKeys, Ports, RunFolder, Stage,
-    live::Act,
-    regions::RegionProcess,
-    report::Judged,
+    Engine, Plan, PoolKeys, Ports, RunFolder, Stage, live::Act, regions::RegionProcess, report::Judged,
 };
 use crate::{
     evidence::{self, Evidence},
@@ -85,8 +82,7 @@ pub fn run(scenario: &Scenario, options: &Options) -> anyhow::Result<Outcome> {
     let _log = log::to(&options.folder)?;
     // The AWS SDK draws the jitter of its retries from this generator, which belongs to the thread.
     fastrand::seed(scenario.seed);
-    let plan =
-        Plan::with_keys(scenario.clone(), options.durability, Engine::Virtual, &options.keys)?;
+    let plan = Plan::with_keys(scenario.clone(), options.durability, Engine::Virtual, &options.keys)?;
     let (judged, elapsed) = simulate(Arc::new(plan), options)?;
     evidence::write_all(options.folder.path(), &judged.evidence)?;
     let history = options.folder.file("history.jsonl");
@@ -100,7 +96,8 @@ fn simulate(plan: Arc<Plan>, options: &Options) -> anyhow::Result<(Judged, Durat
     let mut regions = BTreeMap::new();
     for region in &plan.scenario.topology.regions {
         let host = Host::raise(&mut sim, &region.name, &conductor);
-        regions.insert(region.name.clone(), RegionProcess::simulated(&region.name, host, &plan.control_token));
+        regions
+            .insert(region.name.clone(), RegionProcess::simulated(&region.name, host, &plan.control_token));
     }
     let result: Arc<Mutex<Option<anyhow::Result<Judged>>>> = Arc::default();
     sim.client(OUTSIDE, {
