@@ -9,8 +9,12 @@ use crate::{
     evidence::Evidence,
     process::Processes,
     region::{self, RegionArguments},
+<<<<<<< HEAD
     scenario::{self, Scenario},
     swarm,
+=======
+    scenario::{self, Engine, Scenario},
+>>>>>>> virtual
 };
 use anyhow::Context as _;
 use platform::config::Durability;
@@ -49,7 +53,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             let processes = Processes::default();
             let up = async {
                 let options = RunOptions { seed, ..RunOptions::default() };
-                let scenario = load(&scenario, &options)?;
+                let scenario = load(&scenario, Engine::Live, &options)?;
                 let ports = Ports { first: port };
                 engine::up::run(scenario, durability.into(), &out, ports, &processes).await?;
                 Ok(ExitCode::SUCCESS)
@@ -125,9 +129,9 @@ fn list() -> ExitCode {
 }
 
 /// Finds and reads a scenario and changes what the command line changes.
-fn load(name: &str, options: &RunOptions) -> anyhow::Result<Scenario> {
+fn load(name: &str, engine: Engine, options: &RunOptions) -> anyhow::Result<Scenario> {
     let path = scenario::find(name).map_err(|fault| Mistaken(fault.to_string()))?;
-    let mut scenario = scenario::load(&path).map_err(|faults| Mistaken(faults.to_string()))?;
+    let mut scenario = scenario::load_for(&path, engine).map_err(|faults| Mistaken(faults.to_string()))?;
     if let Some(seed) = options.seed {
         scenario.seed = seed;
     }
@@ -147,7 +151,7 @@ fn folder(scenario: &Scenario, out: Option<&Path>) -> PathBuf {
 }
 
 async fn run_scenario(name: &str, options: &RunOptions, processes: &Processes) -> anyhow::Result<ExitCode> {
-    let scenario = load(name, options)?;
+    let scenario = load(name, Engine::Live, options)?;
     let folder = RunFolder::make(&folder(&scenario, options.out.as_deref()))?;
     let replay = replay(name, &scenario, options);
     let plan = Plan::new(scenario, options.durability.into())?;
@@ -250,7 +254,7 @@ fn read_evidence(path: &Path) -> anyhow::Result<Evidence> {
 }
 
 fn virtual_options(name: &str, options: &RunOptions) -> anyhow::Result<(Scenario, virtual_time::Options)> {
-    let scenario = load(name, options)?;
+    let scenario = load(name, Engine::Virtual, options)?;
     let run = virtual_time::Options {
         durability: options.durability.into(),
         keys: PoolKeys::generate(&scenario.topology)?,

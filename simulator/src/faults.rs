@@ -6,7 +6,7 @@ mod lost;
 pub use felt::{FaultRecord, SeenByCustomers, Shown};
 
 use crate::{
-    cloud::FaultSettings,
+    cloud::{FaultSettings, Step},
     engine::{
         regions::{RegionProcess, Standing},
         stage::Stage,
@@ -19,8 +19,8 @@ use crate::{
 };
 use contracts::ids::Region;
 use futures::future::join_all;
-use std::time::Duration;
-use tokio::task::JoinSet;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::task::{AbortHandle, JoinSet};
 
 /// The desk sees a lost warehouse on the news after this time.
 const NEWS: Duration = Duration::from_secs(3);
@@ -40,6 +40,9 @@ pub struct Faults<'a> {
     cloud: FaultSettings,
     records: Vec<FaultRecord>,
     desk: JoinSet<()>,
+    /// By the fault's place in the scenario: those who lie in wait for a step, and how often the region had
+    /// crashed before.
+    traps: BTreeMap<usize, (u64, AbortHandle)>,
 }
 
 /// A fault begins or ends.
@@ -55,7 +58,7 @@ impl<'a> Faults<'a> {
     /// Nothing is broken yet.
     pub fn new(stage: &'a Stage, watch: &'a Watch, ground: Ground, desk_token: String) -> Self {
         let (cloud, records, desk) = (FaultSettings::default(), Vec::new(), JoinSet::new());
-        Faults { stage, watch, ground, desk_token, cloud, records, desk }
+        Faults { stage, watch, ground, desk_token, cloud, records, desk, traps: BTreeMap::new() }
     }
 
     /// Goes through the timeline of a load that began `begun_us` after the run's start. Says what was done and
@@ -92,7 +95,7 @@ impl<'a> Faults<'a> {
                 self.lose(&mut record, vec![region.clone()]).await
             }
             // It is out of reach, with all it has stored, until the run is judged.
-            Fault::KillRegion { region, keep_data: true } => {
+            Fault::KillRegion { region, keep_data: true } | Fault::PowerCut { region, .. } => {
                 record.under_way = self.until_busy(std::slice::from_ref(region)).await;
                 record.at_us = self.stage.clock.now_us();
                 self.stage.mesh.set_dark(region, true);
@@ -105,7 +108,16 @@ impl<'a> Faults<'a> {
                     process.freeze().await;
                 }
             }
-            Fault::LinkLatency { .. } | Fault::Partition { .. } => self.change_links(fault, true),
+            Fault::CrashBetweenSteps { .. } => self.set_trap(number, fault),
+            Fault::ClockSkew { region, ms, .. } => self.set_skew(region, i64::from(*ms)),
+            Fault::LinkLatency { .. }
+            | Fault::LinkLoss { .. }
+            | Fault::LinkReset { .. }
+            | Fault::Partition { .. } => self.change_links(fault, true),
+            Fault::PauseReplication { region, .. } => {
+                let settings = replication::Settings { paused: true, ..self.stage.plan.replication() };
+                self.set_replication(region.as_ref(), settings).await?;
+            }
             Fault::ReplicationLag { ms, region, .. } => {
                 let settings =
                     replication::Settings { lag_ms: u64::from(*ms), ..self.stage.plan.replication() };
@@ -118,7 +130,10 @@ impl<'a> Faults<'a> {
                 self.change_events(fault, true).await?;
             }
         }
-        record.before = felt::Sight::of(self.stage, fault).await;
+        // A clock is off from the first moment on: there is nothing to compare with.
+        if !matches!(fault, Fault::ClockSkew { .. }) {
+            record.before = felt::Sight::of(self.stage, fault).await;
+        }
         self.records.push(record);
         Ok(())
     }
@@ -132,8 +147,19 @@ impl<'a> Faults<'a> {
                     process.thaw().await;
                 }
             }
-            Fault::LinkLatency { .. } | Fault::Partition { .. } => self.change_links(fault, false),
-            Fault::ReplicationLag { region, .. } => {
+            Fault::PowerCut { region, .. } => {
+                self.stage.mesh.set_dark(region, false);
+                if let Some(process) = self.process(region) {
+                    process.restore_power().await?;
+                }
+            }
+            Fault::CrashBetweenSteps { region, .. } => self.take_trap_away(number, region),
+            Fault::ClockSkew { region, .. } => self.set_skew(region, 0),
+            Fault::LinkLatency { .. }
+            | Fault::LinkLoss { .. }
+            | Fault::LinkReset { .. }
+            | Fault::Partition { .. } => self.change_links(fault, false),
+            Fault::ReplicationLag { region, .. } | Fault::PauseReplication { region, .. } => {
                 let usual = self.stage.plan.replication();
                 self.set_replication(region.as_ref(), usual).await?;
             }
@@ -164,6 +190,11 @@ impl<'a> Faults<'a> {
                 let extra = Duration::from_millis(if begins { u64::from(*add_ms) } else { 0 });
                 mesh.change(from, to, |way: &mut Way| way.extra = extra);
             }
+            Fault::LinkLoss { from, to, pct, .. } => {
+                let stall_pct = if begins { *pct } else { 0.0 };
+                mesh.change(from, to, |way| way.stall_pct = stall_pct);
+            }
+            Fault::LinkReset { from, to, .. } => mesh.change(from, to, |way| way.reset = begins),
             Fault::Partition { from, to, one_way, .. } => {
                 mesh.change(from, to, |way| way.blackhole = begins);
                 if !one_way {
@@ -171,6 +202,33 @@ impl<'a> Faults<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn set_skew(&self, region: &Region, ms: i64) {
+        if let Some(process) = self.process(region) {
+            process.set_skew(ms);
+        }
+    }
+
+    fn set_trap(&mut self, number: usize, fault: &Fault) {
+        let Fault::CrashBetweenSteps { region, operation, table, nth, back_after_ms, .. } = fault else { return };
+        let Some(host) = self.process(region).and_then(RegionProcess::host) else { return };
+        let resource = self.stage.plan.table(table);
+        let step = Step { operation: operation.clone(), resource, nth: *nth };
+        let back_after = Duration::from_millis(u64::from(*back_after_ms));
+        let trap = self.desk.spawn(host.clone().crash_after(step, back_after));
+        self.traps.insert(number, (host.crashes(), trap));
+    }
+
+    /// A trap that has caught somebody is left to bring the region back.
+    fn take_trap_away(&mut self, number: usize, region: &Region) {
+        let Some(host) = self.process(region).and_then(RegionProcess::host) else { return };
+        if let Some((crashes, trap)) = self.traps.remove(&number)
+            && host.crashes() == crashes
+        {
+            host.disarm();
+            trap.abort();
         }
     }
 

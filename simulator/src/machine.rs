@@ -6,10 +6,10 @@
 mod proc;
 
 use loadtests::clock::RunClock;
+use platform::watch;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::{
-    sync::watch,
     task::{JoinError, JoinHandle},
     time::{Instant, interval_at},
 };

@@ -6,6 +6,7 @@
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::{Pid, getppid};
+use platform::watch;
 use std::{
     ffi::OsString,
     fs::File,
@@ -18,7 +19,7 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{ChildStdin, ChildStdout, Command},
-    sync::{Mutex, mpsc, watch},
+    sync::{Mutex, mpsc},
     task::JoinSet,
 };
 

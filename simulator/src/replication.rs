@@ -9,7 +9,7 @@ use bytes::Bytes;
 use contracts::ids::Region;
 use hdrhistogram::Histogram;
 use http::{Request, header};
-use platform::{World, network::Network};
+use platform::{World, network::Network, watch};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 
 /// Where a region takes the writes of others.
 pub const PATH: &str = "/_sim/replicate";

@@ -17,13 +17,13 @@ use contracts::{
     keys,
 };
 use futures::future::BoxFuture;
-use platform::{Deadline, Platform, config::Durability};
+use platform::{Deadline, Platform, config::Durability, watch};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 
 /// A reservation that no order follows ends after this long.
 const RESERVATION_MS: i64 = 15 * 60 * 1000;
@@ -105,7 +105,7 @@ impl Creator {
         let creator = self.clone();
         let fly = async move {
             let made = creator.fly(&attempt, &request, deadline).await;
-            let _ = sender.send(Some(made));
+            sender.send_replace(Some(made));
             creator.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         };
         self.spawn(fly);

@@ -25,6 +25,7 @@ pub mod seal;
 pub mod serve;
 pub mod service;
 pub mod tables;
+pub mod watch;
 pub mod world;
 
 pub use config::Config;

@@ -13,8 +13,8 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 use tower::{ServiceExt, util::BoxCloneSyncService};
@@ -35,10 +35,15 @@ pub enum NetworkError {
     Body(String),
 }
 
+/// The connections to one authority.
+type Pool = BoxCloneSyncService<Request<Body>, Response<Incoming>, Error>;
+
 /// Sends requests. Clones share connections.
 #[derive(Clone)]
 pub struct Network {
-    client: BoxCloneSyncService<Request<Body>, Response<Incoming>, Error>,
+    new_pool: Arc<dyn Fn() -> Pool + Send + Sync>,
+    /// By authority, in order: connections that end together do so in one order.
+    pools: Arc<Mutex<BTreeMap<String, Pool>>>,
     local: Arc<RwLock<HashMap<String, Router>>>,
 }
 
@@ -65,12 +70,15 @@ impl Network {
 
     /// A network over whatever opens its connections. Idle ones stay open: a cold one costs an extra round trip.
     pub fn over(connector: impl Connect + Clone + Send + Sync + 'static) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(300))
-            .pool_max_idle_per_host(64)
-            .build(connector);
-        Network { client: BoxCloneSyncService::new(client), local: Arc::default() }
+        let new_pool = move || {
+            let client = Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(300))
+                .pool_max_idle_per_host(64)
+                .build(connector.clone());
+            Pool::new(client)
+        };
+        Network { new_pool: Arc::new(new_pool), pools: Arc::default(), local: Arc::default() }
     }
 
     /// Requests to `authority` go straight into `router`.
@@ -103,11 +111,17 @@ impl Network {
                 Err(never) => match never {},
             },
             None => {
-                let response = self.client.clone().oneshot(request).await;
+                let response = self.pool(&request).oneshot(request).await;
                 let response = response.map_err(|cause| NetworkError::Connection(describe(&cause)))?;
                 Ok(response.map(Body::new))
             }
         }
+    }
+
+    fn pool(&self, request: &Request<Body>) -> Pool {
+        let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.entry(authority).or_insert_with(|| (self.new_pool)()).clone()
     }
 
     fn local_router(&self, request: &Request<Body>) -> Option<Router> {

@@ -37,6 +37,11 @@ impl Region {
             Service::Sqs => self.queues.call(operation, body, call.host, &self.meter).await,
             Service::Cognito => self.identity.call(operation, body, &self.meter),
         };
+        if self.faults.tripwire().passed(operation, body) {
+            // It took effect; whoever asked for it does not live to learn so, nor to ask for more.
+            self.faults.gate().close();
+            return std::future::pending().await;
+        }
         answer.unwrap_or_else(|| self.unknown(call.target))
     }
 

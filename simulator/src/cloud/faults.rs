@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dice::Dice;
 use super::lock;
+use super::tripwire::Tripwire;
 use crate::gate::Gate;
 
 /// How long an event that is overtaken by later ones is held, at most.
@@ -54,6 +55,7 @@ pub struct FaultSettings {
 pub struct Faults {
     active: AtomicBool,
     gate: Gate,
+    tripwire: Tripwire,
     settings: Mutex<FaultSettings>,
 }
 
@@ -90,6 +92,11 @@ impl Faults {
     /// Holds every call at the door while it is closed.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Lies in wait for a chosen call.
+    pub fn tripwire(&self) -> &Tripwire {
+        &self.tripwire
     }
 
     /// The faults in force.

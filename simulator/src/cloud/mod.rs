@@ -24,6 +24,7 @@ mod listener;
 mod queues;
 mod replication;
 mod reply;
+mod tripwire;
 mod usage;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,6 +37,7 @@ pub use dump::{Dump, QueueDepth};
 pub use faults::{FaultSettings, Faults, Service};
 pub use identity::{PoolConfig, PoolKey, SeedUser, generate_pool_key};
 pub use replication::{Applied, Due, OutgoingBatch, ReplicatedBatch, ReplicatedWrite, ReplicationSource};
+pub use tripwire::{Step, Tripwire};
 pub use usage::{EventUsage, OperationUsage, Usage};
 
 use bus::Bus;

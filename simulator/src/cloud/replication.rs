@@ -4,6 +4,7 @@
 //! by item, in order, whole images. Sending, lag and cursors belong to the reader. What was not sent when the
 //! region dies, dies with it.
 
+use platform::watch;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,6 @@ use std::sync::{Arc, Mutex};
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::lock;
 

@@ -38,8 +38,9 @@ use loadtests::{
     history::{History, HistoryClosed},
 };
 use stage::Stage;
+use platform::watch;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinSet, time::sleep_until};
+use tokio::{task::JoinSet, time::sleep_until};
 
 /// What to send, and to whom.
 #[derive(Clone, Debug)]

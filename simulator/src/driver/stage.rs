@@ -52,7 +52,7 @@ impl Stage {
         let (records, inbox) = mpsc::channel(IN_FLIGHT_MAX);
         let metering = tokio::spawn(meter::run(config.clone(), history, inbox));
         let in_flight = Semaphore::new(IN_FLIGHT_MAX);
-        (Stage { config, wire: Wire::new(), book: Mutex::default(), in_flight, records }, metering)
+        (Stage { config, wire: Wire::default(), book: Mutex::default(), in_flight, records }, metering)
     }
 
     /// Opens connections to every edge, so that no customer pays for the first one.

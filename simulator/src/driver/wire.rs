@@ -9,7 +9,11 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use loadtests::client::{Reply, Request};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::time::{Instant, timeout};
 
 /// After so long an answer counts as not given. The edges answer, or give up, well before.
@@ -18,10 +22,14 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// Larger answers are not read.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// One connection pool for everything that the driver talks to.
-#[derive(Clone)]
+/// The connections to one authority.
+type Pool = Client<Connector, Full<Bytes>>;
+
+/// Connection pools for everything that the driver talks to.
+#[derive(Clone, Default)]
 pub(super) struct Wire {
-    client: Client<Connector, Full<Bytes>>,
+    /// By authority, in order: connections that end together do so in one order.
+    pools: Arc<Mutex<BTreeMap<String, Pool>>>,
 }
 
 /// What came back, or why nothing did.
@@ -52,13 +60,16 @@ impl Exchange {
 }
 
 impl Wire {
-    pub(super) fn new() -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(90))
-            .pool_max_idle_per_host(256)
-            .build(Connector::within(PATIENCE));
-        Wire { client }
+    fn pool(&self, authority: &str) -> Pool {
+        let new_pool = || {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(90))
+                .pool_max_idle_per_host(256)
+                .build(Connector::within(PATIENCE))
+        };
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.entry(authority.to_owned()).or_insert_with(new_pool).clone()
     }
 
     /// Sends a request and waits for the last byte of the answer, or until the customer gives up.
@@ -79,7 +90,8 @@ impl Wire {
             .fold(http::Request::post(uri), |builder, (name, value)| builder.header(name, value));
         let request =
             builder.body(Full::new(Bytes::from(request.body))).map_err(|fault| fault.to_string())?;
-        let response = self.client.request(request).await.map_err(|fault| with_cause(&fault))?;
+        let authority = request.uri().authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let response = self.pool(authority).request(request).await.map_err(|fault| with_cause(&fault))?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         let (served_by, attempts) = (header("x-served-by"), header("x-attempts"));
         let status = response.status().as_u16();

@@ -5,8 +5,8 @@ use crate::{
     topology::{CustomerContinent, Topology},
 };
 use contracts::ids::{Continent, Region};
+use platform::watch;
 use std::{collections::BTreeMap, time::Duration};
-use tokio::sync::watch;
 
 /// An edge and the regions behind it.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
+use platform::watch;
 use std::{
     sync::{
         Mutex, PoisonError,
@@ -25,7 +26,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 /// Far more than any page; a larger answer is a defect.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;

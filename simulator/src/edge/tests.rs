@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use std::sync::Mutex;
-use tokio::sync::watch;
+use platform::watch;
 
 /// A region that answers with a status, and remembers the headers it was sent.
 #[derive(Clone)]

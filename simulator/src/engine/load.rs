@@ -3,13 +3,13 @@
 use super::{
     RunFolder, collect,
     journeys::{JourneyPlan, Journeys},
-    plan::Engine,
     stage::Stage,
 };
 use crate::{
     driver::{self, DriverConfig, DriverReport, Probes},
     faults::{FaultRecord, Faults},
     history::History,
+    scenario::Engine,
     process::Processes,
     watch::Watch,
 };
@@ -104,7 +104,7 @@ impl Load<'_> {
         let begins_us = self.stage.clock.now_us() + BEFORE_LOAD_US;
         self.watch.load_begins(begins_us);
         // Nobody stops a load half way: whoever wants it to end ends the run.
-        let (_held, stop) = tokio::sync::watch::channel(false);
+        let (_held, stop) = platform::watch::channel(false);
         let config = self.driver_config(customers, begins_us);
         let ground = self.stage.ground();
         let faults = Faults::new(self.stage, self.watch, ground, self.desk_token.to_owned());

@@ -21,5 +21,6 @@ pub mod up;
 pub mod virtual_time;
 
 pub use folder::RunFolder;
-pub use plan::{Engine, Plan, PoolKeys};
+pub use crate::scenario::Engine;
+pub use plan::{Plan, PoolKeys};
 pub use stage::{Ports, Stage};

@@ -3,9 +3,9 @@
 
 use crate::{
     cloud::{self, PoolConfig, PoolKey, SeedUser},
-    region::RegionSpec,
+    region::{self, RegionSpec},
     replication,
-    scenario::Scenario,
+    scenario::{Engine, Scenario},
     topology::Topology,
 };
 use anyhow::Context as _;
@@ -18,7 +18,6 @@ use loadtests::{
 use platform::config::{
     Config, ContinentConfig, Durability, PoolConfig as PublicPool, RegionConfig, Secrets, WarehouseConfig,
 };
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The environment of a run, part of every resource's name.
@@ -50,17 +49,6 @@ pub struct Plan {
     pub secrets: Secrets,
     /// Opens the regions' control routes.
     pub control_token: String,
-}
-
-/// What runs a plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    /// Real time, real sockets, a process for each region.
-    #[default]
-    Live,
-    /// Virtual time in one thread, from the seed alone.
-    Virtual,
 }
 
 /// The keys of all user pools of a plan.
@@ -156,6 +144,13 @@ impl Plan {
             Engine::Live => load.open_loop_rps,
             Engine::Virtual => load.open_loop_rps + f64::from(load.goose_users) * GOOSE_USER_RPS,
         }
+    }
+
+    /// The physical name of a table, given as in scenario files.
+    pub fn table(&self, word: &str) -> String {
+        let tables = region::tables();
+        let table = tables.iter().find(|table| region::table_word(table) == word);
+        table.map(|table| table.physical_name(ENV)).unwrap_or_default()
     }
 
     /// How late writes leave their region at the start.

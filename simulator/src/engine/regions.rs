@@ -15,10 +15,9 @@ use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use contracts::ids::Region;
 use http::{Method, Request, header};
-use platform::network::Network;
+use platform::{network::Network, watch};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{net::SocketAddr, path::Path, time::Duration};
-use tokio::sync::watch;
 
 /// A region listens, and later serves, within this time.
 const UP_LIMIT: Duration = Duration::from_secs(30);
@@ -203,6 +202,21 @@ impl RegionProcess {
             Body::Simulated(host) => host.thaw(),
         }
         self.standing.send_replace(Standing::Up);
+    }
+
+    /// Puts the wall clock of its services off. A process has the machine's clock, and keeps it.
+    pub fn set_skew(&self, ms: i64) {
+        if let Body::Simulated(host) = &self.body {
+            host.set_skew(ms);
+        }
+    }
+
+    /// Its host in a simulation.
+    pub fn host(&self) -> Option<&Host> {
+        match &self.body {
+            Body::Process(_) => None,
+            Body::Simulated(host) => Some(host),
+        }
     }
 
     /// Takes its power away; what it has stored stays. A process stands still, out of reach: what it holds in

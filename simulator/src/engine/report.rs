@@ -3,7 +3,6 @@
 use super::{
     collect::{self, Totals},
     judge::{self, Measured},
-    plan::Engine,
     stage::Stage,
 };
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
     machine,
     replication::{Status, took_histogram},
     robots::Counts,
-    scenario::{Fault, Window},
+    scenario::{Engine, Fault, Window},
     topology::{self, budget},
 };
 use loadtests::Summary;
@@ -110,7 +109,7 @@ fn figures(stage: &Stage, run: &Run) -> Evidence {
         description: scenario.description.clone(),
         seed: scenario.seed,
         commit: commit(),
-        engine: collect::serde_word(&stage.plan.engine),
+        engine: stage.plan.engine.word().to_owned(),
         cloud: "embedded".to_owned(),
         durability: collect::serde_word(&stage.plan.durability),
         started_at: rfc3339(stage.clock.wall_ms_at(run.driver.begun_at_us)),

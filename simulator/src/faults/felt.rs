@@ -2,11 +2,19 @@
 
 use super::lost::Loss;
 use crate::{
-    engine::{regions::Standing, stage::Stage},
+    engine::{
+        regions::{RegionProcess, Standing},
+        stage::Stage,
+        virtual_time::Host,
+    },
+    links::LinkCounters,
     scenario::Fault,
 };
 use contracts::ids::{Continent, Region, WarehouseId};
 use futures::future::join_all;
+
+/// A question and its answer take no longer, ms.
+const CLOCK_NOISE_MS: u64 = 50;
 
 /// A fault that was done.
 #[derive(Clone, Debug)]
@@ -128,10 +136,18 @@ impl Sight {
     pub(super) async fn of(stage: &Stage, fault: &Fault) -> Sight {
         let counted = match fault {
             Fault::FloodContinent { .. } | Fault::KillRegion { .. } => 0, // judged by the last words
-            Fault::FreezeRegion { region, .. } => suspecting(stage, region).await,
-            Fault::LinkLatency { from, to, .. } => pieces(stage, from, to, false),
-            Fault::Partition { from, to, .. } => pieces(stage, from, to, true),
-            Fault::ReplicationLag { region, .. } => behind(stage, region.as_ref()).await,
+            Fault::FreezeRegion { region, .. } | Fault::PowerCut { region, .. } => {
+                suspecting(stage, region).await
+            }
+            Fault::CrashBetweenSteps { region, .. } => crashes(stage, region),
+            Fault::ClockSkew { region, .. } => off_ms(stage, region).await,
+            Fault::LinkLatency { from, to, .. } => {
+                count(stage, from, to, |link| link.bytes_forward + link.bytes_back)
+            }
+            Fault::LinkLoss { from, to, .. } => count(stage, from, to, |link| link.lost_pieces),
+            Fault::LinkReset { from, to, .. } => count(stage, from, to, |link| link.reset),
+            Fault::Partition { from, to, .. } => count(stage, from, to, |link| link.swallowed_pieces),
+            Fault::ReplicationLag { region, .. } | Fault::PauseReplication { region, .. } => behind(stage, region.as_ref()).await,
             Fault::ProviderRefuse { .. } => refused(stage),
             Fault::ProviderSlow { .. } | Fault::ProviderAnswerLost { .. } => {
                 stage.provider.ledger().len() as u64
@@ -147,10 +163,14 @@ impl Sight {
     pub(super) fn since(&self, before: &Sight, fault: &Fault) -> Shown {
         let count = self.counted.saturating_sub(before.counted);
         let what = match fault {
-            Fault::FreezeRegion { .. } => "regions missed its heartbeats",
+            Fault::FreezeRegion { .. } | Fault::PowerCut { .. } => "regions missed its heartbeats",
+            Fault::CrashBetweenSteps { .. } => "crashes at that step",
+            Fault::ClockSkew { .. } => "ms beyond any doubt",
+            Fault::LinkLoss { .. } => "messages were lost and sent again",
+            Fault::LinkReset { .. } => "connections were reset",
             Fault::LinkLatency { .. } => "bytes took the slow way",
             Fault::Partition { .. } => "messages were swallowed",
-            Fault::ReplicationLag { .. } => "writes were waiting",
+            Fault::ReplicationLag { .. } | Fault::PauseReplication { .. } => "writes were waiting",
             Fault::ProviderRefuse { .. } => "captures were refused",
             Fault::ProviderSlow { .. } | Fault::ProviderAnswerLost { .. } => {
                 "operations reached the provider"
@@ -171,15 +191,24 @@ async fn suspecting(stage: &Stage, region: &Region) -> u64 {
     reports.into_iter().flatten().filter(|report| report.suspected.contains(region)).count() as u64
 }
 
-fn pieces(stage: &Stage, from: &Region, to: &Region, swallowed: bool) -> u64 {
+fn crashes(stage: &Stage, region: &Region) -> u64 {
+    let host = stage.regions.get(region).and_then(RegionProcess::host);
+    host.map_or(0, Host::crashes)
+}
+
+/// How far a region's wall clock is off, ms; no less than could come from the time that the question took.
+async fn off_ms(stage: &Stage, region: &Region) -> u64 {
+    let Some(one) = stage.regions.get(region) else { return 0 };
+    let Ok(report) = one.control().report().await else { return 0 };
+    let now_ms = stage.clock.wall_ms_at(stage.clock.now_us());
+    report.wall_ms.abs_diff(now_ms).saturating_sub(CLOCK_NOISE_MS)
+}
+
+/// What the links between two regions counted.
+fn count(stage: &Stage, from: &Region, to: &Region, of: impl Fn(&LinkCounters) -> u64) -> u64 {
     let between = |a: &Region, b: &Region| (a == from && b == to) || (a == to && b == from);
     let reports = stage.mesh.reports().into_iter().filter(|report| between(&report.from, &report.to));
-    reports
-        .map(|report| match swallowed {
-            true => report.counters.swallowed_pieces,
-            false => report.counters.bytes_forward + report.counters.bytes_back,
-        })
-        .sum()
+    reports.map(|report| of(&report.counters)).sum()
 }
 
 async fn behind(stage: &Stage, region: Option<&Region>) -> u64 {

@@ -9,6 +9,8 @@ pub struct Way {
     pub blackhole: bool,
     /// Time that packets need beyond the distance.
     pub extra: Duration,
+    /// Connections that are opened this way are reset, open ones and new ones.
+    pub reset: bool,
     /// Part of the packets that are lost and sent again, percent: seen as stalls.
     pub stall_pct: f32,
 }

@@ -2,6 +2,7 @@
 
 use super::{Condition, Delay, LinkConfig, condition::Direction, link::Counts};
 use crate::sockets::Stream;
+use platform::watch;
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
@@ -9,7 +10,7 @@ use std::{
 };
 use tokio::{
     io::{self, AsyncReadExt, AsyncWriteExt},
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -49,7 +50,10 @@ pub(super) async fn serve(mut client: Stream, context: Context, number: u64) {
         biased;
         ended = forward(&mut client, &context, number) => ended.is_err(),
         // The sender goes away with the link itself, which ends this task too.
-        _ = condition.wait_for(|condition| condition.reset) => true,
+        _ = condition.wait_for(|condition| condition.reset) => {
+            context.counts.reset.fetch_add(1, Ordering::Relaxed);
+            true
+        }
     };
     if broken {
         client.end_with_reset();
@@ -154,6 +158,9 @@ impl<'c> Pump<'c> {
             let last = !matches!(piece, Piece::Bytes(_));
             let state = self.context.condition.borrow().way(self.direction);
             let due = self.delay.due(Instant::now(), state);
+            if self.delay.lost() {
+                self.context.counts.lost_pieces.fetch_add(1, Ordering::Relaxed);
+            }
             way.send((due, piece)).await.map_err(|_| Broken)?;
             if last {
                 return Ok(());

@@ -15,11 +15,12 @@ pub(crate) struct Delay {
     jitter_pct: f32,
     rng: StdRng,
     last_due: Option<Instant>,
+    lost: bool,
 }
 
 impl Delay {
     pub(crate) fn new(one_way: Duration, jitter_pct: f32, seed: u64) -> Self {
-        Delay { one_way, jitter_pct, rng: StdRng::seed_from_u64(seed), last_due: None }
+        Delay { one_way, jitter_pct, rng: StdRng::seed_from_u64(seed), last_due: None, lost: false }
     }
 
     /// When a packet that leaves at `now` arrives, not before the one that left ahead of it.
@@ -30,13 +31,18 @@ impl Delay {
         due
     }
 
+    /// Whether the packet drawn last was lost once.
+    pub(crate) fn lost(&self) -> bool {
+        self.lost
+    }
+
     /// One packet's time under way.
     pub(crate) fn draw(&mut self, way: Way) -> Duration {
         let spread = f64::from(self.jitter_pct) / 100.0;
         let factor = 1.0 + spread * self.rng.random_range(-1.0..=1.0);
         let travel = (self.one_way + way.extra).mul_f64(factor.max(0.0));
-        let lost = way.stall_pct > 0.0 && self.rng.random_bool(f64::from(way.stall_pct.min(100.0)) / 100.0);
-        if lost { travel + RETRANSMIT + 2 * self.one_way } else { travel }
+        self.lost = way.stall_pct > 0.0 && self.rng.random_bool(f64::from(way.stall_pct.min(100.0)) / 100.0);
+        if self.lost { travel + RETRANSMIT + 2 * self.one_way } else { travel }
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     connection::{self, Context},
 };
 use crate::sockets::Listener;
+use platform::watch;
 use serde::{Deserialize, Serialize};
 use std::{
     io,
@@ -16,7 +17,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::Semaphore,
     task::{JoinHandle, JoinSet},
 };
 
@@ -56,6 +57,8 @@ pub struct LinkCounters {
     pub accepted: u64,
     /// Connections open now, hanging ones included.
     pub open: u64,
+    /// Connections that were reset on purpose.
+    pub reset: u64,
     /// Connections that their opener gave up before they could be opened.
     pub given_up: u64,
     /// Bytes delivered to the target.
@@ -66,17 +69,21 @@ pub struct LinkCounters {
     pub swallowed_bytes: u64,
     /// Pieces in which they came, about one a message.
     pub swallowed_pieces: u64,
+    /// Pieces that were lost and sent again.
+    pub lost_pieces: u64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) accepted: AtomicU64,
     pub(super) open: AtomicU64,
+    pub(super) reset: AtomicU64,
     pub(super) given_up: AtomicU64,
     pub(super) bytes_forward: AtomicU64,
     pub(super) bytes_back: AtomicU64,
     pub(super) swallowed_bytes: AtomicU64,
     pub(super) swallowed_pieces: AtomicU64,
+    pub(super) lost_pieces: AtomicU64,
 }
 
 impl Link {
@@ -117,11 +124,13 @@ impl Link {
         LinkCounters {
             accepted: read(&self.counts.accepted),
             open: read(&self.counts.open),
+            reset: read(&self.counts.reset),
             given_up: read(&self.counts.given_up),
             bytes_forward: read(&self.counts.bytes_forward),
             bytes_back: read(&self.counts.bytes_back),
             swallowed_bytes: read(&self.counts.swallowed_bytes),
             swallowed_pieces: read(&self.counts.swallowed_pieces),
+            lost_pieces: read(&self.counts.lost_pieces),
         }
     }
 }

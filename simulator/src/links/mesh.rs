@@ -3,6 +3,7 @@
 use super::{Condition, Link, LinkConfig, LinkCounters, Way};
 use crate::topology::Topology;
 use contracts::ids::Region;
+use platform::watch;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -10,7 +11,6 @@ use std::{
     net::SocketAddr,
     sync::{Mutex, PoisonError},
 };
-use tokio::sync::watch;
 
 /// The links of every directed pair of regions. A connection from A to B carries packets of both directions, so the
 /// state of a direction is kept here, and the links of both pairs follow it.
@@ -107,7 +107,8 @@ impl Mesh {
     fn apply(&self, ways: &BTreeMap<(Region, Region), Way>, from: &Region, to: &Region) {
         let way = |a: &Region, b: &Region| ways.get(&(a.clone(), b.clone())).copied().unwrap_or_default();
         if let Some(link) = self.links.get(&(from.clone(), to.clone())) {
-            link.set(Condition { forward: way(from, to), back: way(to, from), reset: false });
+            let (forward, back) = (way(from, to), way(to, from));
+            link.set(Condition { forward, back, reset: forward.reset });
         }
     }
 }

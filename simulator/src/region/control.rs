@@ -28,6 +28,8 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub struct Report {
     /// Which region.
     pub region: Region,
+    /// The wall clock of its services, ms since the Unix epoch.
+    pub wall_ms: i64,
     /// Regions that it does not hear.
     pub suspected: Vec<Region>,
     /// Requests at the public door.
@@ -107,6 +109,7 @@ async fn report(State(control): State<Control>) -> Json<Report> {
     let regions = platform.config.regions.iter().map(|region| &region.name);
     Json(Report {
         region: platform.config.region.clone(),
+        wall_ms: platform.world.now().0,
         suspected: regions.filter(|region| platform.liveness.suspected(region)).cloned().collect(),
         traffic: control.traffic.report(),
         replication: control.replication.status(),

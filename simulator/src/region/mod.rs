@@ -10,7 +10,7 @@ mod traffic;
 pub use assembly::{Base, Data, Running, start_cloud};
 pub use control::{OrdersReport, Report};
 pub use protocol::{RegionSpec, Word};
-pub use services::{build, subscriptions, tables};
+pub use services::{build, subscriptions, table_word, tables};
 pub use traffic::TrafficReport;
 
 use crate::process;

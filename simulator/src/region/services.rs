@@ -34,6 +34,14 @@ pub fn tables() -> Vec<TableSpec> {
     own.chain([platform::inbox::TABLE]).collect()
 }
 
+/// A table in a scenario's words: its service and, where it is not the main one, what distinguishes it.
+pub fn table_word(table: &TableSpec) -> String {
+    match table.table {
+        "" => table.service.to_owned(),
+        further => format!("{}.{further}", table.service),
+    }
+}
+
 /// Who listens to which events.
 pub fn subscriptions() -> Vec<Subscription> {
     let services = [

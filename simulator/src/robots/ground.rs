@@ -2,9 +2,8 @@
 
 use crate::{engine::regions::Standing, sockets};
 use contracts::ids::{Continent, Region};
-use platform::network::Network;
+use platform::{network::Network, watch};
 use std::{net::SocketAddr, sync::Arc};
-use tokio::sync::watch;
 
 /// A region as robots see it.
 #[derive(Clone)]

@@ -14,8 +14,9 @@ pub use ground::{Ground, Place};
 pub use work::{Counts, Failures};
 
 use contracts::ids::{Region, WarehouseId};
+use platform::watch;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 use work::{Hand, Tally};
 
 /// A picker: where, and with which token.

@@ -4,6 +4,7 @@ use super::{Ground, Share};
 use bytes::Bytes;
 use contracts::ids::{OrderId, Region};
 use http::{Request, header};
+use platform::watch;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -13,7 +14,6 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::watch;
 
 /// A robot waits this long for an answer.
 const LIMIT: Duration = Duration::from_secs(3);

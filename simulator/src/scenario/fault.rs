@@ -1,6 +1,6 @@
 //! What goes wrong in a run, as data.
 
-use super::reader::Section;
+use super::{Engine, reader::Section};
 use crate::topology::Topology;
 use contracts::ids::{Continent, Region};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub struct FaultAt {
     pub fault: Fault,
 }
 
-/// The faults that a live run can do. `for_s` is how many seconds one lasts before it heals.
+/// The faults that there are. `for_s` is how many seconds one lasts before it heals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[allow(missing_docs)] // the fields are described in scenarios/README.md, the only place where they are written
@@ -25,14 +25,34 @@ pub enum Fault {
     FloodContinent { continent: Continent },
     /// The processes of a region are killed; its data is kept or lost.
     KillRegion { region: Region, keep_data: bool },
+    /// The power of a region fails and comes back: its processes are gone, its data stays.
+    PowerCut { region: Region, for_s: f64 },
+    /// A region's services die right after they did something for the `nth` time, before they learn of it, and start
+    /// again over the data that they left. The fault lies in wait for `for_s`.
+    CrashBetweenSteps {
+        region: Region,
+        operation: String,
+        table: String,
+        nth: u32,
+        back_after_ms: u32,
+        for_s: f64,
+    },
+    /// The wall clock of a region's services is off, its cloud's is not.
+    ClockSkew { region: Region, ms: i32, for_s: f64 },
     /// A region stops without dying and goes on later: a grey failure.
     FreezeRegion { region: Region, for_s: f64 },
     /// Packets from one region to another take longer.
     LinkLatency { from: Region, to: Region, add_ms: u32, for_s: f64 },
+    /// Packets from one region to another are lost, and sent again.
+    LinkLoss { from: Region, to: Region, pct: f32, for_s: f64 },
+    /// Every connection that one region opens to another is reset, open ones and new ones.
+    LinkReset { from: Region, to: Region, for_s: f64 },
     /// Two regions do not hear each other, or one of them does not hear the other.
     Partition { from: Region, to: Region, one_way: bool, for_s: f64 },
     /// Tables are replicated this much later, out of one region or out of all.
     ReplicationLag { ms: u32, region: Option<Region>, for_s: Option<f64> },
+    /// Tables are not replicated, out of one region or out of all.
+    PauseReplication { region: Option<Region>, for_s: f64 },
     /// The payment provider refuses captures.
     ProviderRefuse { pct: f32, for_s: f64 },
     /// The payment provider answers late.
@@ -49,13 +69,19 @@ pub enum Fault {
 
 impl Fault {
     /// The word of every kind.
-    pub const KINDS: [&'static str; 12] = [
+    pub const KINDS: [&'static str; 18] = [
         "flood-continent",
         "kill-region",
+        "power-cut",
+        "crash-between-steps",
+        "clock-skew",
         "freeze-region",
         "link-latency",
+        "link-loss",
+        "link-reset",
         "partition",
         "replication-lag",
+        "pause-replication",
         "provider-refuse",
         "provider-slow",
         "provider-answer-lost",
@@ -64,12 +90,12 @@ impl Fault {
         "event-reorder",
     ];
 
-    /// Faults that people ask for, and why a live run refuses them.
-    const NOT_LIVE: [(&'static str, &'static str); 4] = [
-        ("clock-skew", "a live run has the machine's own clock"),
-        ("disk-full", "the regions of a live run share one disk"),
-        ("pause-replication", "use replication-lag with a lag longer than the run"),
-        ("crash-between-steps", "a live run cannot stop a process at a chosen line"),
+    /// Faults that an engine refuses, and why.
+    const REFUSED: [(Engine, &'static str, &'static str); 4] = [
+        (Engine::Live, "clock-skew", "a live run has the machine's own clock"),
+        (Engine::Live, "crash-between-steps", "a live run cannot stop a process at a chosen line"),
+        (Engine::Live, "disk-full", "the regions of a live run share one disk"),
+        (Engine::Virtual, "disk-full", "the regions of a virtual run have no disk"),
     ];
 
     /// The word of its kind, as files have it.
@@ -83,7 +109,13 @@ impl Fault {
         match self {
             Fault::FloodContinent { .. } | Fault::KillRegion { .. } => None,
             Fault::ReplicationLag { for_s, .. } => *for_s,
-            Fault::FreezeRegion { for_s, .. }
+            Fault::PowerCut { for_s, .. }
+            | Fault::CrashBetweenSteps { for_s, .. }
+            | Fault::ClockSkew { for_s, .. }
+            | Fault::LinkLoss { for_s, .. }
+            | Fault::LinkReset { for_s, .. }
+            | Fault::PauseReplication { for_s, .. }
+            | Fault::FreezeRegion { for_s, .. }
             | Fault::LinkLatency { for_s, .. }
             | Fault::Partition { for_s, .. }
             | Fault::ProviderRefuse { for_s, .. }
@@ -101,6 +133,15 @@ impl Fault {
             Fault::FloodContinent { continent } => format!("flood of {continent}"),
             Fault::KillRegion { region, keep_data: true } => format!("power cut in {region}"),
             Fault::KillRegion { region, keep_data: false } => format!("{region} lost"),
+            Fault::PowerCut { region, .. } => format!("power cut in {region}"),
+            Fault::CrashBetweenSteps { region, operation, table, .. } => {
+                format!("{region} crashes after {operation} of {table}")
+            }
+            Fault::ClockSkew { region, ms, .. } => format!("clock of {region} {ms} ms off"),
+            Fault::LinkLoss { from, to, pct, .. } => format!("{pct} % of packets from {from} to {to} lost"),
+            Fault::LinkReset { from, to, .. } => format!("connections from {from} to {to} reset"),
+            Fault::PauseReplication { region: Some(region), .. } => format!("no replication from {region}"),
+            Fault::PauseReplication { region: None, .. } => "no replication".to_owned(),
             Fault::FreezeRegion { region, .. } => format!("{region} frozen"),
             Fault::LinkLatency { from, to, add_ms, .. } => format!("{from} to {to} {add_ms} ms slower"),
             Fault::Partition { from, to, one_way: true, .. } => format!("nothing from {from} reaches {to}"),
@@ -127,9 +168,9 @@ impl FaultAt {
 }
 
 /// Reads one entry of the fault timeline; `None` when a mistake was noted.
-pub(super) fn read(entry: Section<'_>, topology: &Topology) -> Option<FaultAt> {
+pub(super) fn read(entry: Section<'_>, topology: &Topology, engine: Engine) -> Option<FaultAt> {
     let at_s = entry.number("at_s", 0.0..=86_400.0);
-    let fault = read_kind(&entry).and_then(|kind| read_fault(&entry, &kind, topology));
+    let fault = read_kind(&entry, engine).and_then(|kind| read_fault(&entry, &kind, topology));
     // Without a kind nobody knows which fields belong there.
     if fault.is_some() {
         entry.finish();
@@ -137,17 +178,21 @@ pub(super) fn read(entry: Section<'_>, topology: &Topology) -> Option<FaultAt> {
     Some(FaultAt { at_s, fault: fault? })
 }
 
-fn read_kind(entry: &Section<'_>) -> Option<String> {
+fn read_kind(entry: &Section<'_>, engine: Engine) -> Option<String> {
     let given = if entry.is_text("kind") { entry.maybe_text("kind") } else { None };
-    let not_live = Fault::NOT_LIVE.iter().find(|(kind, _)| given.as_deref() == Some(*kind));
-    if let Some((kind, why)) = not_live {
-        entry.note("kind", format!("a live run cannot do `{kind}`: {why}"));
+    let refused = |(by, kind, _): &&(Engine, &str, &str)| *by == engine && given.as_deref() == Some(*kind);
+    if let Some((by, kind, why)) = Fault::REFUSED.iter().find(refused) {
+        entry.note("kind", format!("a {} run cannot do `{kind}`: {why}", by.word()));
         return None;
     }
     entry.word("kind", &Fault::KINDS)
 }
 
 fn read_fault(entry: &Section<'_>, kind: &str, topology: &Topology) -> Option<Fault> {
+    let table = || {
+        let words = crate::region::tables().iter().map(crate::region::table_word).collect::<Vec<_>>();
+        entry.word("table", &words.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default()
+    };
     let names: Vec<&str> = topology.regions.iter().map(|region| region.name.as_str()).collect();
     let continents: Vec<&str> = topology.continents.iter().map(|continent| continent.id.as_str()).collect();
     let region = |key| Region(entry.word(key, &names).unwrap_or_default());
@@ -162,10 +207,32 @@ fn read_fault(entry: &Section<'_>, kind: &str, topology: &Topology) -> Option<Fa
         "kill-region" => {
             Fault::KillRegion { region: region("region"), keep_data: entry.flag_or("keep_data", false) }
         }
+        "power-cut" => Fault::PowerCut { region: region("region"), for_s: for_s() },
+        "crash-between-steps" => Fault::CrashBetweenSteps {
+            region: region("region"),
+            operation: entry.text("operation"),
+            table: table(),
+            nth: entry.whole_or("nth", 1, 1..=1_000_000) as u32,
+            back_after_ms: entry.whole_or("back_after_ms", 1_000, 1..=600_000) as u32,
+            for_s: for_s(),
+        },
+        "clock-skew" => Fault::ClockSkew {
+            region: region("region"),
+            ms: entry.number("ms", -86_400_000.0..=86_400_000.0) as i32,
+            for_s: for_s(),
+        },
         "freeze-region" => Fault::FreezeRegion { region: region("region"), for_s: for_s() },
         "link-latency" => {
             let (from, to) = pair(entry, &names);
             Fault::LinkLatency { from, to, add_ms: ms("add_ms"), for_s: for_s() }
+        }
+        "link-loss" => {
+            let (from, to) = pair(entry, &names);
+            Fault::LinkLoss { from, to, pct: pct(), for_s: for_s() }
+        }
+        "link-reset" => {
+            let (from, to) = pair(entry, &names);
+            Fault::LinkReset { from, to, for_s: for_s() }
         }
         "partition" => {
             let (from, to) = pair(entry, &names);
@@ -175,6 +242,10 @@ fn read_fault(entry: &Section<'_>, kind: &str, topology: &Topology) -> Option<Fa
             ms: ms("ms"),
             region: entry.maybe_word("region", &names).map(Region),
             for_s: entry.maybe_number("for_s", lasts.clone()),
+        },
+        "pause-replication" => Fault::PauseReplication {
+            region: entry.maybe_word("region", &names).map(Region),
+            for_s: for_s(),
         },
         "provider-refuse" => Fault::ProviderRefuse { pct: pct(), for_s: for_s() },
         "provider-slow" => Fault::ProviderSlow { ms: ms("ms"), for_s: for_s() },

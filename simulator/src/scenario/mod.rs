@@ -19,10 +19,31 @@ pub use goal::{Goal, GoalPhase, Meaning, Metric, Op};
 pub use library::{NoSuchScenario, find, list};
 pub use mistakes::{Mistake, ScenarioErrors};
 pub use phases::{Phase, Phases, Window};
-pub use read::load;
+pub use read::{load, load_for};
 
 use crate::topology::Topology;
 use serde::{Deserialize, Serialize};
+
+/// What runs a scenario.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// Real time, real sockets, a process for each region.
+    #[default]
+    Live,
+    /// Virtual time in one thread, from the seed alone.
+    Virtual,
+}
+
+impl Engine {
+    /// Its word in reports and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Engine::Live => "live",
+            Engine::Virtual => "virtual",
+        }
+    }
+}
 
 /// One scenario, read and checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! From a file to a scenario.
 
 use super::{
-    Load, Mix, ReplicationSpec, Scenario, ScenarioErrors, Settle, fault, goal, library,
+    Engine, Load, Mix, ReplicationSpec, Scenario, ScenarioErrors, Settle, fault, goal, library,
     mistakes::Mistake,
     near::did_you_mean,
     phases,
@@ -18,11 +18,19 @@ use std::{
 /// # Errors
 /// Every mistake of the file and of the topology file that it names, each with its line.
 pub fn load(path: &Path) -> Result<Scenario, ScenarioErrors> {
+    load_for(path, Engine::Live)
+}
+
+/// The same for a given engine, which refuses the faults that it cannot do.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(path: &Path, engine: Engine) -> Result<Scenario, ScenarioErrors> {
     let text = read_file(path)?;
     let source = Source::new(path, &text);
     let table = source.parse(&text);
     let mut mistakes = Vec::new();
-    let scenario = read_scenario(Section::root(&source, &table), &mut mistakes);
+    let scenario = read_scenario(Section::root(&source, &table), engine, &mut mistakes);
     mistakes.extend(source.into_mistakes());
     if mistakes.is_empty() { Ok(scenario) } else { Err(ScenarioErrors { mistakes }) }
 }
@@ -34,7 +42,7 @@ fn read_file(path: &Path) -> Result<String, ScenarioErrors> {
     })
 }
 
-fn read_scenario(root: Section<'_>, mistakes: &mut Vec<Mistake>) -> Scenario {
+fn read_scenario(root: Section<'_>, engine: Engine, mistakes: &mut Vec<Mistake>) -> Scenario {
     let name = root.text("name");
     let file_name = root.file().file_stem().map(|stem| stem.to_string_lossy().into_owned());
     if !name.is_empty() && file_name.as_ref() != Some(&name) {
@@ -45,7 +53,7 @@ fn read_scenario(root: Section<'_>, mistakes: &mut Vec<Mistake>) -> Scenario {
     let faults: Vec<_> = root
         .sections("fault")
         .into_iter()
-        .filter_map(|entry| read_fault(entry, &topology, &phases))
+        .filter_map(|entry| read_fault(entry, &topology, &phases, engine))
         .collect();
     let windows = phases::windows(&phases, &faults);
     let scenario = Scenario {
@@ -119,9 +127,14 @@ fn empty_topology() -> Topology {
     }
 }
 
-fn read_fault(entry: Section<'_>, topology: &Topology, phases: &super::Phases) -> Option<super::FaultAt> {
+fn read_fault(
+    entry: Section<'_>,
+    topology: &Topology,
+    phases: &super::Phases,
+    engine: Engine,
+) -> Option<super::FaultAt> {
     let place = entry.place("at_s");
-    let fault = fault::read(entry, topology)?;
+    let fault = fault::read(entry, topology, engine)?;
     let end = phases.steady_s + phases.after_s;
     if fault.at_s < phases.steady_s {
         place.note(format!(

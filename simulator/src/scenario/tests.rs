@@ -8,11 +8,15 @@ fn shipped(name: &str) -> Scenario {
 
 /// Writes a scenario into a folder of its own, which is removed again.
 fn load_text(name: &str, text: &str) -> Result<Scenario, ScenarioErrors> {
+    load_text_for(name, text, Engine::Live)
+}
+
+fn load_text_for(name: &str, text: &str, engine: Engine) -> Result<Scenario, ScenarioErrors> {
     let folder = std::env::temp_dir().join(format!("bigsmokes-scenario-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("test.toml");
     std::fs::write(&path, text).unwrap();
-    let loaded = load(&path);
+    let loaded = load_for(&path, engine);
     std::fs::remove_dir_all(&folder).unwrap();
     loaded
 }
@@ -84,6 +88,19 @@ fn every_kind_of_fault_is_read_as_it_was_written() {
     let faults = [
         Fault::FloodContinent { continent: "am".into() },
         Fault::KillRegion { region: region.clone(), keep_data: true },
+        Fault::PowerCut { region: region.clone(), for_s: 0.7 },
+        Fault::CrashBetweenSteps {
+            region: region.clone(),
+            operation: "PutItem".to_owned(),
+            table: "orders.journal".to_owned(),
+            nth: 3,
+            back_after_ms: 40,
+            for_s: 2.5,
+        },
+        Fault::ClockSkew { region: region.clone(), ms: -7, for_s: 0.2 },
+        Fault::LinkLoss { from: from.clone(), to: to.clone(), pct: 12.5, for_s: 1.0 },
+        Fault::LinkReset { from: from.clone(), to: to.clone(), for_s: 1.0 },
+        Fault::PauseReplication { region: None, for_s: 1.0 },
         Fault::FreezeRegion { region: region.clone(), for_s: 0.3 },
         Fault::LinkLatency { from: from.clone(), to: to.clone(), add_ms: 70, for_s: 1.0 },
         Fault::Partition { from, to, one_way: true, for_s: 1.1 },

@@ -133,7 +133,7 @@ pub(super) fn one_of<T: Copy>(dice: &mut Dice, all: &[T]) -> T {
 mod tests {
     use super::*;
     use crate::{
-        scenario::{self, Fault},
+        scenario::{self, Engine, Fault},
         swarm::promise,
     };
     use std::collections::BTreeSet;
@@ -183,7 +183,7 @@ mod tests {
         for drawn in (1..=200).map(draw) {
             let path = folder.join(format!("{}.toml", drawn.name));
             std::fs::write(&path, drawn.to_toml().expect("written")).expect("written");
-            assert_eq!(scenario::load(&path).unwrap_or_else(|errors| panic!("{errors}")), drawn);
+            assert_eq!(scenario::load_for(&path, Engine::Virtual).unwrap_or_else(|errors| panic!("{errors}")), drawn);
         }
         std::fs::remove_dir_all(&folder).expect("removed");
     }

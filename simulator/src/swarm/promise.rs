@@ -44,7 +44,7 @@ pub fn inside(topology: &Topology, faults: &[FaultAt]) -> Result<(), Outside> {
     let pairs =
         faults.iter().enumerate().flat_map(|(i, one)| faults[i + 1..].iter().map(move |two| (one, two)));
     for (one, two) in pairs.filter(|(one, two)| overlap(one, two)) {
-        if Target::of(topology, &one.fault).clashes(&Target::of(topology, &two.fault)) {
+        if clash(topology, one, two) {
             return Err(Outside::Twice(two.fault.label(), one.fault.label()));
         }
     }
@@ -55,8 +55,13 @@ fn heals_where_it_can(fault: &Fault) -> bool {
     fault.for_s().is_some() || matches!(fault, Fault::FloodContinent { .. } | Fault::KillRegion { .. })
 }
 
+/// When nothing of it is left.
 fn ends_s(at: &FaultAt) -> f64 {
-    at.heals_at_s().unwrap_or(f64::INFINITY)
+    let back_s = match at.fault {
+        Fault::CrashBetweenSteps { back_after_ms, .. } => f64::from(back_after_ms) / 1e3,
+        _ => 0.0,
+    };
+    at.heals_at_s().map_or(f64::INFINITY, |heals_s| heals_s + back_s)
 }
 
 fn overlap(one: &FaultAt, two: &FaultAt) -> bool {
@@ -80,10 +85,16 @@ fn explained_by<'a>(topology: &'a Topology, fault: &'a Fault) -> Option<BTreeSet
         |regions: &[&'a Region]| regions.iter().filter_map(|region| topology.continent_of(region)).collect();
     match fault {
         Fault::FloodContinent { continent } => Some(BTreeSet::from([continent])),
-        Fault::KillRegion { region, .. } | Fault::FreezeRegion { region, .. } => Some(of(&[region])),
-        Fault::Partition { from, to, .. } => Some(of(&[from, to])),
-        Fault::LinkLatency { .. }
+        Fault::KillRegion { region, .. }
+        | Fault::PowerCut { region, .. }
+        | Fault::CrashBetweenSteps { region, .. }
+        | Fault::FreezeRegion { region, .. } => Some(of(&[region])),
+        Fault::Partition { from, to, .. } | Fault::LinkReset { from, to, .. } => Some(of(&[from, to])),
+        Fault::ClockSkew { .. }
+        | Fault::LinkLatency { .. }
+        | Fault::LinkLoss { .. }
         | Fault::ReplicationLag { .. }
+        | Fault::PauseReplication { .. }
         | Fault::ProviderRefuse { .. }
         | Fault::ProviderSlow { .. }
         | Fault::ProviderAnswerLost { .. }
@@ -95,56 +106,73 @@ fn explained_by<'a>(topology: &'a Topology, fault: &'a Fault) -> Option<BTreeSet
 
 /// What a fault is turned on at.
 enum Target<'a> {
-    /// These regions stand still or are gone; nothing else can be done to them, nor seen there.
+    /// These regions stand still or are gone.
     Away(Vec<&'a Region>),
     /// The links between two regions, by what is done to them.
     Link(&'static str, [&'a Region; 2]),
-    /// The replication out of these regions.
-    Replication(Vec<&'a Region>),
-    /// A setting of everybody.
-    Everywhere(&'static str),
+    /// Something that these regions are told to do, and later not to do any more.
+    Told(&'static str, Vec<&'a Region>),
+    /// What stands outside of all regions.
+    Outside(&'static str),
 }
 
 impl<'a> Target<'a> {
     fn of(topology: &'a Topology, fault: &'a Fault) -> Target<'a> {
+        let all = || topology.regions.iter().map(|region| &region.name).collect();
+        let one_or_all = |region: &'a Option<Region>| region.as_ref().map_or_else(all, |region| vec![region]);
         match fault {
             Fault::FloodContinent { continent } => Target::Away(topology.regions_of(continent).collect()),
-            Fault::KillRegion { region, .. } | Fault::FreezeRegion { region, .. } => {
-                Target::Away(vec![region])
-            }
+            Fault::KillRegion { region, .. }
+            | Fault::PowerCut { region, .. }
+            | Fault::CrashBetweenSteps { region, .. }
+            | Fault::FreezeRegion { region, .. } => Target::Away(vec![region]),
+            Fault::ClockSkew { region, .. } => Target::Told("clock", vec![region]),
             Fault::LinkLatency { from, to, .. } => Target::Link("latency", [from, to]),
+            Fault::LinkLoss { from, to, .. } => Target::Link("loss", [from, to]),
+            Fault::LinkReset { from, to, .. } => Target::Link("reset", [from, to]),
             Fault::Partition { from, to, .. } => Target::Link("partition", [from, to]),
-            Fault::ReplicationLag { region: Some(region), .. } => Target::Replication(vec![region]),
-            Fault::ReplicationLag { region: None, .. } => {
-                Target::Replication(topology.regions.iter().map(|region| &region.name).collect())
+            Fault::ReplicationLag { region, .. } | Fault::PauseReplication { region, .. } => {
+                Target::Told("replication", one_or_all(region))
             }
-            Fault::ProviderRefuse { .. } => Target::Everywhere("provider-refuse"),
-            Fault::ProviderSlow { .. } => Target::Everywhere("provider-slow"),
-            Fault::ProviderAnswerLost { .. } => Target::Everywhere("provider-answer-lost"),
-            Fault::EventDuplicate { .. } => Target::Everywhere("event-duplicate"),
-            Fault::EventDelay { .. } => Target::Everywhere("event-delay"),
-            Fault::EventReorder { .. } => Target::Everywhere("event-reorder"),
+            Fault::ProviderRefuse { .. } => Target::Outside("refuse"),
+            Fault::ProviderSlow { .. } => Target::Outside("slow"),
+            Fault::ProviderAnswerLost { .. } => Target::Outside("answer-lost"),
+            Fault::EventDuplicate { .. } => Target::Told("duplicate", all()),
+            Fault::EventDelay { .. } => Target::Told("delay", all()),
+            Fault::EventReorder { .. } => Target::Told("reorder", all()),
         }
     }
+}
 
-    fn clashes(&self, other: &Target<'_>) -> bool {
-        let share = |ours: &[&Region], theirs: &[&Region]| ours.iter().any(|region| theirs.contains(region));
-        match (self, other) {
-            (Target::Away(ours), Target::Away(theirs)) => share(ours, theirs),
-            (Target::Away(gone), Target::Link(_, ends)) | (Target::Link(_, ends), Target::Away(gone)) => {
-                share(gone, ends)
-            }
-            // A setting is sent to the regions, and nobody hears it who stands still.
-            (Target::Away(gone), Target::Replication(regions))
-            | (Target::Replication(regions), Target::Away(gone)) => share(gone, regions),
-            (Target::Link(ours, one), Target::Link(theirs, two)) => {
-                ours == theirs && one.iter().all(|end| two.contains(end))
-            }
-            (Target::Replication(ours), Target::Replication(theirs)) => share(ours, theirs),
-            (Target::Everywhere(ours), Target::Everywhere(theirs)) => ours == theirs,
-            _ => false,
+/// Whether two faults that overlap are turned on at the same thing, or one at something that is away.
+fn clash(topology: &Topology, one: &FaultAt, two: &FaultAt) -> bool {
+    let share = |ours: &[&Region], theirs: &[&Region]| ours.iter().any(|region| theirs.contains(region));
+    match (Target::of(topology, &one.fault), Target::of(topology, &two.fault)) {
+        (Target::Away(ours), Target::Away(theirs)) => share(&ours, &theirs),
+        // Nothing goes over the links of a region that is away.
+        (Target::Away(gone), Target::Link(_, ends)) | (Target::Link(_, ends), Target::Away(gone)) => {
+            share(&gone, &ends)
         }
+        (Target::Away(gone), Target::Told(_, regions)) => share(&gone, &regions) && untold(one, two),
+        (Target::Told(_, regions), Target::Away(gone)) => share(&gone, &regions) && untold(two, one),
+        (Target::Link(ours, one), Target::Link(theirs, two)) => {
+            ours == theirs && one.iter().all(|end| two.contains(end))
+        }
+        (Target::Told(ours, one), Target::Told(theirs, two)) => ours == theirs && share(&one, &two),
+        (Target::Outside(ours), Target::Outside(theirs)) => ours == theirs,
+        (Target::Outside(_), _) | (_, Target::Outside(_)) => false,
+        (Target::Link(..), Target::Told(..)) | (Target::Told(..), Target::Link(..)) => false,
     }
+}
+
+/// Whether a region that comes back would not have heard that something begins or ends.
+fn untold(away: &FaultAt, told: &FaultAt) -> bool {
+    let comes_back = !matches!(
+        away.fault,
+        Fault::FloodContinent { .. } | Fault::KillRegion { keep_data: false, .. }
+    );
+    let missed = |at_s: f64| away.at_s <= at_s && at_s <= ends_s(away);
+    comes_back && (missed(told.at_s) || missed(ends_s(told)))
 }
 
 #[cfg(test)]
@@ -201,6 +229,31 @@ mod tests {
         assert!(matches!(judge(&dead), Err(Outside::Twice(_, _))));
         let ways = [at(5.0, cut("us-east-1", "eu-west-1", 3.0)), at(6.0, cut("eu-west-1", "us-east-1", 3.0))];
         assert!(matches!(judge(&ways), Err(Outside::Twice(_, _))));
+    }
+
+    #[test]
+    fn who_comes_back_knows_what_is_over() {
+        let delay = |at_s, for_s| at(at_s, Fault::EventDelay { pct: 5.0, ms: 9, for_s });
+        assert_eq!(judge(&[delay(4.0, 9.0), at(5.0, freeze("eu-west-1", 2.0))]), Ok(()));
+        let missed = [delay(4.0, 2.0), at(5.0, freeze("eu-west-1", 2.0))];
+        assert!(matches!(judge(&missed), Err(Outside::Twice(_, _))));
+        assert_eq!(judge(&[delay(4.0, 2.0), at(5.0, flood("am"))]), Ok(()), "the dead need not know");
+        let kept = Fault::KillRegion { region: "eu-west-1".into(), keep_data: true };
+        assert!(matches!(judge(&[delay(4.0, 2.0), at(5.0, kept)]), Err(Outside::Twice(_, _))));
+    }
+
+    #[test]
+    fn a_crash_is_not_over_before_the_region_is_back() {
+        let crash = Fault::CrashBetweenSteps {
+            region: "us-east-1".into(),
+            operation: "PutItem".to_owned(),
+            table: "orders".to_owned(),
+            nth: 1,
+            back_after_ms: 3_000,
+            for_s: 2.0,
+        };
+        let two = [at(5.0, crash), at(9.0, freeze("eu-west-1", 1.0))];
+        assert!(matches!(judge(&two), Err(Outside::TwoContinents(_))));
     }
 
     #[test]

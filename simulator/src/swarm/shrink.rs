@@ -168,7 +168,13 @@ fn lasting(mut fault: Fault, seconds: f64) -> Fault {
     match &mut fault {
         Fault::FloodContinent { .. } | Fault::KillRegion { .. } => {}
         Fault::ReplicationLag { for_s, .. } => *for_s = Some(seconds),
-        Fault::FreezeRegion { for_s, .. }
+        Fault::PowerCut { for_s, .. }
+        | Fault::CrashBetweenSteps { for_s, .. }
+        | Fault::ClockSkew { for_s, .. }
+        | Fault::FreezeRegion { for_s, .. }
+        | Fault::LinkLoss { for_s, .. }
+        | Fault::LinkReset { for_s, .. }
+        | Fault::PauseReplication { for_s, .. }
         | Fault::LinkLatency { for_s, .. }
         | Fault::Partition { for_s, .. }
         | Fault::ProviderRefuse { for_s, .. }

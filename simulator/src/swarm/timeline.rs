@@ -36,6 +36,22 @@ pub(super) fn draw(dice: &mut Dice, topology: &Topology, phases: &Phases) -> Vec
     faults
 }
 
+/// Steps of services between which it matters whether they live: what they asked of a table.
+const STEPS: [(&str, &str); 12] = [
+    ("TransactWriteItems", "orders.journal"),
+    ("UpdateItem", "orders.journal"),
+    ("UpdateItem", "platform.leases"),
+    ("PutItem", "orders"),
+    ("TransactWriteItems", "orders"),
+    ("UpdateItem", "orders"),
+    ("TransactWriteItems", "warehouse.reservations"),
+    ("TransactWriteItems", "warehouse"),
+    ("TransactWriteItems", "payment"),
+    ("PutItem", "delivery"),
+    ("UpdateItem", "delivery"),
+    ("TransactWriteItems", "platform.inbox"),
+];
+
 fn fault(dice: &mut Dice, kind: &str, topology: &Topology, phases: &Phases) -> FaultAt {
     let end_s = phases.steady_s + phases.after_s;
     // Orders must be under way when it comes, and some time be left for it to be felt.
@@ -54,14 +70,32 @@ fn of_kind(dice: &mut Dice, kind: &str, topology: &Topology, for_s: f64) -> Faul
             Fault::FloodContinent { continent: topology.continents[place].id.clone() }
         }
         "kill-region" => Fault::KillRegion { region, keep_data: dice.random_bool(0.5) },
+        "power-cut" => Fault::PowerCut { region, for_s },
+        "crash-between-steps" => {
+            let (operation, table) = one_of(dice, &STEPS);
+            Fault::CrashBetweenSteps {
+                region,
+                operation: operation.to_owned(),
+                table: table.to_owned(),
+                nth: dice.random_range(1..=10),
+                back_after_ms: one_of(dice, &[100, 600, 2_000]),
+                for_s,
+            }
+        }
+        "clock-skew" => Fault::ClockSkew { region, ms: one_of(dice, &[-60_000, -2_000, 500, 5_000, 60_000]), for_s },
         "freeze-region" => Fault::FreezeRegion { region, for_s },
         "link-latency" => {
             Fault::LinkLatency { from: region, to, add_ms: one_of(dice, &[20, 100, 250, 600]), for_s }
         }
+        "link-loss" => Fault::LinkLoss { from: region, to, pct, for_s },
+        "link-reset" => Fault::LinkReset { from: region, to, for_s },
         "partition" => Fault::Partition { from: region, to, one_way: dice.random_bool(0.5), for_s },
         "replication-lag" => {
             let region = dice.random_bool(0.5).then_some(region);
             Fault::ReplicationLag { ms: one_of(dice, &[500, 2_000, 8_000]), region, for_s: Some(for_s) }
+        }
+        "pause-replication" => {
+            Fault::PauseReplication { region: dice.random_bool(0.5).then_some(region), for_s }
         }
         "provider-refuse" => Fault::ProviderRefuse { pct, for_s },
         "provider-slow" => Fault::ProviderSlow { ms: one_of(dice, &[50, 300, 1_500]), for_s },

@@ -12,13 +12,13 @@ use contracts::{
     journal::{Accepted, Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use platform::{Deadline, Platform, calls::Credential, config::Durability};
+use platform::{Deadline, Platform, calls::Credential, config::Durability, watch};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 
 /// One call of a takeover at most.
 const PROMISE_LIMIT: Duration = Duration::from_millis(800);
@@ -406,7 +406,7 @@ impl Owner {
         {
             let mut state = self.lock();
             let Some(held) = state.held.get_mut(&entry.shard) else {
-                let _ = sender.send(Some(Outcome::Unknown));
+                sender.send_replace(Some(Outcome::Unknown));
                 return receiver;
             };
             match held.proposals.get(&entry.key_hash) {
@@ -454,7 +454,7 @@ impl Owner {
             }
         }
         if announce.borrow().is_none() {
-            let _ = announce.send(Some(outcome));
+            announce.send_replace(Some(outcome));
         }
         if recovery && let Some(held) = self.lock().held.get_mut(&shard) {
             held.recovering = held.recovering.saturating_sub(1);
@@ -505,7 +505,7 @@ impl Owner {
             count(&mut tally, answer);
             if tally.stored == W && announce.borrow().is_none() {
                 self.chosen(entry);
-                let _ = announce.send(Some(Outcome::Chosen(Box::new(entry.clone()))));
+                announce.send_replace(Some(Outcome::Chosen(Box::new(entry.clone()))));
             }
         }
         tally.decide(W, copies.len())

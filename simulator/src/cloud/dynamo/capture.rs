@@ -119,7 +119,8 @@ impl Writer {
         };
         Ok(LoggedWrite {
             table: table.name.clone(),
-            key: super::wire::write(&change.keys)?,
+            // In order: one key is one text, or the last image of an item could not be told.
+            key: super::wire::write(&change.keys.iter().collect::<BTreeMap<_, _>>())?,
             item,
             written_at_us,
         })

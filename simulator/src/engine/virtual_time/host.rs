@@ -2,19 +2,19 @@
 
 use super::{conductor::Conductor, now_ms};
 use crate::{
-    cloud::Cloud,
+    cloud::{Cloud, Step},
     gate::Gate,
     region::{self, Base, Data, RegionSpec, Running},
     sockets::Listener,
 };
 use anyhow::{Context as _, bail};
 use contracts::ids::Region;
-use platform::{Platform, World};
+use platform::{Platform, World, watch};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::watch;
 
 /// Where every region listens on its host.
 const PORT: u16 = 80;
@@ -46,6 +46,8 @@ struct State {
     platform: Option<Platform>,
     /// How often it was started.
     starts: u64,
+    /// How often it crashed at a step that somebody lay in wait for.
+    crashes: u64,
     /// How far its wall clock is off, ms.
     skew_ms: i64,
 }
@@ -107,6 +109,31 @@ impl Host {
     pub async fn restart(&self) -> anyhow::Result<()> {
         self.conductor.restart(&self.name).await;
         self.until_ready().await
+    }
+
+    /// Ends it right after a step of its own, and starts it again some time later.
+    pub async fn crash_after(self, step: Step, back_after: Duration) {
+        let Some(cloud) = self.inside.state().cloud.clone() else { return };
+        cloud.faults().tripwire().set(Some(step));
+        cloud.faults().tripwire().tripped().await;
+        self.crash().await;
+        self.inside.state().crashes += 1;
+        cloud.faults().gate().open();
+        tokio::time::sleep(back_after).await;
+        // Where it fails to come up the simulation fails.
+        let _ = self.restart().await;
+    }
+
+    /// Lies in wait for no step any more.
+    pub fn disarm(&self) {
+        if let Some(cloud) = &self.inside.state().cloud {
+            cloud.faults().tripwire().set(None);
+        }
+    }
+
+    /// How often it crashed at a step that somebody lay in wait for.
+    pub fn crashes(&self) -> u64 {
+        self.inside.state().crashes
     }
 
     /// Lets nothing in or out, and nothing into or out of its cloud. Its timers go on, and find nothing to do.
