@@ -9,12 +9,8 @@ use crate::{
     evidence::Evidence,
     process::Processes,
     region::{self, RegionArguments},
-<<<<<<< HEAD
-    scenario::{self, Scenario},
-    swarm,
-=======
     scenario::{self, Engine, Scenario},
->>>>>>> virtual
+    swarm,
 };
 use anyhow::Context as _;
 use platform::config::Durability;

@@ -212,7 +212,9 @@ impl<'a> Faults<'a> {
     }
 
     fn set_trap(&mut self, number: usize, fault: &Fault) {
-        let Fault::CrashBetweenSteps { region, operation, table, nth, back_after_ms, .. } = fault else { return };
+        let Fault::CrashBetweenSteps { region, operation, table, nth, back_after_ms, .. } = fault else {
+            return;
+        };
         let Some(host) = self.process(region).and_then(RegionProcess::host) else { return };
         let resource = self.stage.plan.table(table);
         let step = Step { operation: operation.clone(), resource, nth: *nth };

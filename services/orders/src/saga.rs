@@ -11,7 +11,7 @@ use crate::{
     },
     error::OrdersError,
     journal::owner::{Outcome as Proposed, Owner},
-    store::{OrderRecord, Store, branch},
+    store::{OrderRecord, Store},
 };
 use contracts::{
     Code, Order, OrderId, OrderStatus, PaymentState, ShardId,
@@ -156,8 +156,10 @@ impl Saga {
     async fn adopt(&self, record: OrderRecord) -> Result<(), SagaError> {
         let order_id = record.order.order_id;
         let writer = self.writer(&record.order.shard)?;
+        // A branch that is over is in no index of open orders, and may be the highest one.
+        let record = self.store.get(order_id).await?.unwrap_or(record);
         let record = self.newest(record);
-        let record = if record.branch == branch(&writer) {
+        let record = if record.is_of(&writer) {
             record
         } else {
             let adopted = self.advance(record, &Trigger::Adopted, None).await?;
@@ -210,7 +212,7 @@ impl Saga {
             },
         };
         let writer = self.writer(&record.order.shard)?;
-        if record.branch == branch(&writer) {
+        if record.is_of(&writer) {
             self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).remove(&order_id);
             return Ok(());
         }
@@ -234,7 +236,7 @@ impl Saga {
                 return Ok(());
             }
             let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
-            if record.branch != branch(&self.writer(&record.order.shard)?) {
+            if !record.is_of(&self.writer(&record.order.shard)?) {
                 // An earlier owner's: what it journalled is recovered and adopted first.
                 return Err(SagaError::Early);
             }
@@ -282,7 +284,7 @@ impl Saga {
     async fn steps(&self, order_id: OrderId) -> Result<(), SagaError> {
         let Some(record) = self.store.get(order_id).await? else { return Ok(()) };
         let Ok(writer) = self.writer(&record.order.shard) else { return Ok(()) };
-        if record.branch != branch(&writer) {
+        if !record.is_of(&writer) {
             return Ok(()); // the sweep adopts it first
         }
         let Some(step) = steps::next(&record.order) else { return Ok(()) };

@@ -98,6 +98,13 @@ pub struct OrderRecord {
     pub pending: Pending,
 }
 
+impl OrderRecord {
+    /// Whether `writer` has made the order its own. Version 1, which it wrote again as journalled, does not say so.
+    pub fn is_of(&self, writer: &Owner) -> bool {
+        self.branch == branch(writer) && self.order.epoch == writer.epoch
+    }
+}
+
 /// The name of a writer's branch. Sorts by epoch.
 pub fn branch(owner: &Owner) -> String {
     format!("{:012}#{}", owner.epoch, owner.region)
@@ -223,11 +230,10 @@ impl Store {
             new: Box::new(next.clone()),
         };
         let event = self.event(&next, &caused_by, happening);
-        let record = self.record(next, held.payment_ref.clone(), writer, held.pending.clone(), &[event]);
-        let condition = if record.branch == held.branch {
-            Condition::version(held.order.version)
-        } else {
-            Condition::new_item("orderId")
+        let mut record = self.record(next, held.payment_ref.clone(), writer, held.pending.clone(), &[event]);
+        let condition = match record.branch == held.branch {
+            true => Condition::version(held.order.version),
+            false => self.over_own(&mut record).await?,
         };
         let mut transaction = self.orders.transaction().put(&self.orders, &record, condition)?;
         if let Some(cause) = cause {
@@ -236,6 +242,16 @@ impl Store {
         transaction.commit().await?;
         self.notify(&record);
         Ok(record)
+    }
+
+    /// An order that goes on from another branch may have a row in its writer's own one already: version 1, written
+    /// again as journalled. It is written over, and what it had pending stays pending.
+    async fn over_own(&self, record: &mut OrderRecord) -> Result<Condition, TableError> {
+        let Some(own) = self.orders.get::<OrderRecord>(self.key(record)).await? else {
+            return Ok(Condition::new_item("orderId"));
+        };
+        record.pending.add_all(own.pending);
+        Ok(Condition::version(own.order.version))
     }
 
     /// Whether an event was applied before.
@@ -302,9 +318,9 @@ impl Store {
     }
 }
 
+/// Version 1 in the branch of a new owner is still that of the old one: nothing is decided there yet.
 fn rank(record: &OrderRecord) -> (u64, u64) {
-    let epoch = record.branch.split('#').next().and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
-    (epoch, record.order.version)
+    (record.order.epoch, record.order.version)
 }
 
 /// The branch with the highest (epoch, version).

@@ -45,6 +45,13 @@ impl Pending {
         self.since.get_or_insert(now.0);
     }
 
+    /// Adds what another row had pending.
+    pub fn add_all(&mut self, other: Pending) {
+        self.pending.extend(other.pending);
+        self.outbox = self.outbox.take().or(other.outbox);
+        self.since = self.since.into_iter().chain(other.since).min();
+    }
+
     /// The events, in the order in which they came about.
     pub fn events(&self) -> Vec<Event> {
         let read = self.pending.values().filter_map(|text| serde_json::from_str(text).ok());

@@ -119,7 +119,7 @@ impl OrderBook {
 
     /// The order as its readers see it: the highest (epoch, version) of all branches.
     pub(super) fn winner(&self, order_id: &OrderId) -> Option<&OrderRow> {
-        self.rows.get(order_id)?.iter().max_by_key(|row| (row.branch.epoch, row.order.version))
+        self.rows.get(order_id)?.iter().max_by_key(|row| (row.order.epoch, row.order.version))
     }
 
     /// Every order, as its readers see it.

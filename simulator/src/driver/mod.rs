@@ -37,8 +37,8 @@ use loadtests::{
     clock::RunClock,
     history::{History, HistoryClosed},
 };
-use stage::Stage;
 use platform::watch;
+use stage::Stage;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::sleep_until};
 

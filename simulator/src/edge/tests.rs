@@ -8,8 +8,8 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use std::sync::Mutex;
 use platform::watch;
+use std::sync::Mutex;
 
 /// A region that answers with a status, and remembers the headers it was sent.
 #[derive(Clone)]

@@ -9,8 +9,8 @@ use crate::{
     driver::{self, DriverConfig, DriverReport, Probes},
     faults::{FaultRecord, Faults},
     history::History,
-    scenario::Engine,
     process::Processes,
+    scenario::Engine,
     watch::Watch,
 };
 use anyhow::bail;

@@ -20,7 +20,7 @@ pub mod stage;
 pub mod up;
 pub mod virtual_time;
 
-pub use folder::RunFolder;
 pub use crate::scenario::Engine;
+pub use folder::RunFolder;
 pub use plan::{Plan, PoolKeys};
 pub use stage::{Ports, Stage};

@@ -147,7 +147,9 @@ impl Sight {
             Fault::LinkLoss { from, to, .. } => count(stage, from, to, |link| link.lost_pieces),
             Fault::LinkReset { from, to, .. } => count(stage, from, to, |link| link.reset),
             Fault::Partition { from, to, .. } => count(stage, from, to, |link| link.swallowed_pieces),
-            Fault::ReplicationLag { region, .. } | Fault::PauseReplication { region, .. } => behind(stage, region.as_ref()).await,
+            Fault::ReplicationLag { region, .. } | Fault::PauseReplication { region, .. } => {
+                behind(stage, region.as_ref()).await
+            }
             Fault::ProviderRefuse { .. } => refused(stage),
             Fault::ProviderSlow { .. } | Fault::ProviderAnswerLost { .. } => {
                 stage.provider.ledger().len() as u64

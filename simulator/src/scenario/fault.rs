@@ -243,10 +243,9 @@ fn read_fault(entry: &Section<'_>, kind: &str, topology: &Topology) -> Option<Fa
             region: entry.maybe_word("region", &names).map(Region),
             for_s: entry.maybe_number("for_s", lasts.clone()),
         },
-        "pause-replication" => Fault::PauseReplication {
-            region: entry.maybe_word("region", &names).map(Region),
-            for_s: for_s(),
-        },
+        "pause-replication" => {
+            Fault::PauseReplication { region: entry.maybe_word("region", &names).map(Region), for_s: for_s() }
+        }
         "provider-refuse" => Fault::ProviderRefuse { pct: pct(), for_s: for_s() },
         "provider-slow" => Fault::ProviderSlow { ms: ms("ms"), for_s: for_s() },
         "provider-answer-lost" => Fault::ProviderAnswerLost { pct: pct(), for_s: for_s() },

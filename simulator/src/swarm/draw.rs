@@ -183,7 +183,10 @@ mod tests {
         for drawn in (1..=200).map(draw) {
             let path = folder.join(format!("{}.toml", drawn.name));
             std::fs::write(&path, drawn.to_toml().expect("written")).expect("written");
-            assert_eq!(scenario::load_for(&path, Engine::Virtual).unwrap_or_else(|errors| panic!("{errors}")), drawn);
+            assert_eq!(
+                scenario::load_for(&path, Engine::Virtual).unwrap_or_else(|errors| panic!("{errors}")),
+                drawn
+            );
         }
         std::fs::remove_dir_all(&folder).expect("removed");
     }

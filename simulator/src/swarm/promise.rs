@@ -167,10 +167,8 @@ fn clash(topology: &Topology, one: &FaultAt, two: &FaultAt) -> bool {
 
 /// Whether a region that comes back would not have heard that something begins or ends.
 fn untold(away: &FaultAt, told: &FaultAt) -> bool {
-    let comes_back = !matches!(
-        away.fault,
-        Fault::FloodContinent { .. } | Fault::KillRegion { keep_data: false, .. }
-    );
+    let comes_back =
+        !matches!(away.fault, Fault::FloodContinent { .. } | Fault::KillRegion { keep_data: false, .. });
     let missed = |at_s: f64| away.at_s <= at_s && at_s <= ends_s(away);
     comes_back && (missed(told.at_s) || missed(ends_s(told)))
 }

@@ -82,7 +82,9 @@ fn of_kind(dice: &mut Dice, kind: &str, topology: &Topology, for_s: f64) -> Faul
                 for_s,
             }
         }
-        "clock-skew" => Fault::ClockSkew { region, ms: one_of(dice, &[-60_000, -2_000, 500, 5_000, 60_000]), for_s },
+        "clock-skew" => {
+            Fault::ClockSkew { region, ms: one_of(dice, &[-60_000, -2_000, 500, 5_000, 60_000]), for_s }
+        }
         "freeze-region" => Fault::FreezeRegion { region, for_s },
         "link-latency" => {
             Fault::LinkLatency { from: region, to, add_ms: one_of(dice, &[20, 100, 250, 600]), for_s }
