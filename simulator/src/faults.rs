@@ -95,14 +95,12 @@ impl<'a> Faults<'a> {
                 self.lose(&mut record, vec![region.clone()]).await
             }
             // It is out of reach, with all it has stored, until the run is judged.
-            Fault::KillRegion { region, keep_data: true } | Fault::PowerCut { region, .. } => {
+            Fault::KillRegion { region, keep_data: true } => {
                 record.under_way = self.until_busy(std::slice::from_ref(region)).await;
                 record.at_us = self.stage.clock.now_us();
-                self.stage.mesh.set_dark(region, true);
-                if let Some(process) = self.process(region) {
-                    process.cut_power().await;
-                }
+                self.cut_power(region).await;
             }
+            Fault::PowerCut { region, .. } => self.cut_power(region).await,
             Fault::FreezeRegion { region, .. } => {
                 if let Some(process) = self.process(region) {
                     process.freeze().await;
@@ -202,6 +200,13 @@ impl<'a> Faults<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    async fn cut_power(&self, region: &Region) {
+        self.stage.mesh.set_dark(region, true);
+        if let Some(process) = self.process(region) {
+            process.cut_power().await;
         }
     }
 

@@ -1,7 +1,9 @@
-//! The live engine: the whole world on one machine, in real time, over real sockets.
+//! The engines that run a plan. In the live one the whole world is on one machine, in real time, over real
+//! sockets; [`virtual_time`] runs the same world in one thread.
 //!
 //! The simulator's process holds what stands outside of all regions: edges, links, third parties, robots,
-//! customers. Each region is a process of its own, so that it can be lost as a region is lost.
+//! customers. Each region is a process of its own, or a host of a simulation, so that it can be lost as a region
+//! is lost.
 
 pub mod collect;
 pub mod folder;

@@ -188,7 +188,7 @@ async fn a_run_can_be_stopped() {
     let began = Instant::now();
     let run = tokio::spawn(run(config(&platform.url, 60.0, 600.0), history, stopped));
     tokio::time::sleep(Duration::from_millis(700)).await;
-    stop.send(true).unwrap();
+    stop.send_replace(true);
     let report = run.await.unwrap().unwrap();
     assert!(began.elapsed() < Duration::from_secs(30) && report.figures(|_| true, None).requests > 5);
     writing.finish().await.unwrap();

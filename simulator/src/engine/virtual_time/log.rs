@@ -18,6 +18,6 @@ pub(super) fn to(folder: &RunFolder) -> anyhow::Result<DefaultGuard> {
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let lines = tracing_subscriber::fmt::layer().json().without_time().with_writer(Mutex::new(file));
     // turmoil tells of every turn of every host.
-    let wanted = Targets::new().with_default(Level::INFO).with_target("turmoil", Level::TRACE);
+    let wanted = Targets::new().with_default(Level::INFO).with_target("turmoil", Level::ERROR);
     Ok(tracing::subscriber::set_default(tracing_subscriber::registry().with(wanted).with(lines)))
 }

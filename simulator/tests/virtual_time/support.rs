@@ -1,0 +1,74 @@
+//! Small scenarios and their runs.
+
+use simulator::{
+    engine::{
+        PoolKeys, RunFolder,
+        virtual_time::{self, Options},
+    },
+    scenario::{self, Engine, Scenario},
+};
+use std::{fmt::Write as _, fs, path::PathBuf};
+
+/// Seconds before the first fault.
+const STEADY_S: f64 = 1.0;
+
+/// A fault's kind and fields.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault(pub(crate) &'static str, pub(crate) &'static str);
+
+/// Where a run of this name leaves its evidence.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("virtual_time").join(name)
+}
+
+/// How a run of this name is done.
+pub(crate) fn options(scenario: &Scenario, name: &str) -> Options {
+    Options {
+        durability: platform::config::Durability::Journal,
+        keys: PoolKeys::generate(&scenario.topology).expect("keys"),
+        folder: RunFolder::make(&folder(name)).expect("a folder"),
+        replay: String::new(),
+        show: false,
+    }
+}
+
+/// Writes a scenario whose load lasts so long, with faults by when they begin and how long they last.
+pub(crate) fn write(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) -> PathBuf {
+    let mut text = format!(
+        "name = \"{name}\"\ntitle = \"t\"\nseed = 11\ntopology = \"three-continents\"\n\
+         [load]\nopen_loop_rps = 20\ncustomers = 30\n[load.mix]\nbuy = 50\ntrack = 20\nbrowse = 30\n\
+         [phases]\nsteady_s = {STEADY_S}\nafter_s = {}\n[settle]\nwithin_s = 60\n",
+        seconds - STEADY_S
+    );
+    for (at_s, for_s, Fault(kind, fields)) in faults {
+        write!(text, "[[fault]]\nkind = \"{kind}\"\nat_s = {at_s}\nfor_s = {for_s}\n{fields}\n")
+            .expect("text");
+    }
+    for (metric, op) in [("violations", "=="), ("unsettled", "=="), ("acknowledged", ">")] {
+        write!(text, "[[goal]]\nid = \"{metric}\"\nmetric = \"{metric}\"\nop = \"{op}\"\ntarget = 0\n")
+            .expect("text");
+    }
+    let folder = folder("scenarios");
+    fs::create_dir_all(&folder).expect("made");
+    let path = folder.join(format!("{name}.toml"));
+    fs::write(&path, text).expect("written");
+    path
+}
+
+pub(crate) fn scenario(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) -> Scenario {
+    let path = write(name, seconds, faults);
+    scenario::load_for(&path, Engine::Virtual).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+/// Runs a scenario: every fault must be felt and no promise broken.
+pub(crate) fn run(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) {
+    let scenario = scenario(name, seconds, faults);
+    let outcome = virtual_time::run(&scenario, &options(&scenario, name)).expect("a run");
+    let evidence = outcome.evidence;
+    assert_eq!(evidence.faults.len(), faults.len());
+    for fault in &evidence.faults {
+        assert!(fault.felt, "{} was not felt: {}", fault.label, fault.shown_by);
+    }
+    // How well customers were served is not the question here.
+    assert!([0, 10].contains(&evidence.exit_code), "exit {}: {:?}", evidence.exit_code, evidence.reasons);
+}
