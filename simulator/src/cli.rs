@@ -96,6 +96,9 @@ pub enum Command {
         /// Runs at once; as many as the machine has cores where absent.
         #[arg(long, value_name = "N")]
         jobs: Option<NonZeroUsize>,
+        /// Only write the scenarios that the seeds are drawn as, and run nothing.
+        #[arg(long)]
+        draw: bool,
     },
     /// Runs what an evidence file tells of once more: the same scenario, seed, engine and durability.
     ///

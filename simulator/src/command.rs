@@ -189,8 +189,7 @@ async fn run_swarm(
     out: Option<PathBuf>,
     jobs: Option<NonZeroUsize>,
 ) -> anyhow::Result<ExitCode> {
-    let default = || Path::new("target/runs").join(format!("swarm-{}-{}", seeds.start(), seeds.end()));
-    let folder = RunFolder::make(&out.unwrap_or_else(default))?;
+    let folder = swarm_folder(&seeds, out)?;
     let jobs =
         jobs.map_or_else(std::thread::available_parallelism, Ok).context("how many cores there are")?;
     let within = minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
@@ -198,6 +197,20 @@ async fn run_swarm(
     let report = on_a_thread(move || swarm::run(&settings)).await?;
     println!("{report}");
     Ok(report.tally.exit_code().into())
+}
+
+fn swarm_folder(seeds: &RangeInclusive<u64>, out: Option<PathBuf>) -> anyhow::Result<RunFolder> {
+    let default = || Path::new("target/runs").join(format!("swarm-{}-{}", seeds.start(), seeds.end()));
+    Ok(RunFolder::make(&out.unwrap_or_else(default))?)
+}
+
+#[allow(clippy::print_stdout)] // this text is the command's output
+fn write_draws(seeds: RangeInclusive<u64>, out: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let folder = swarm_folder(&seeds, out)?;
+    for file in swarm::write_draws(seeds, &folder)? {
+        println!("{}", file.display());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Does what an evidence file tells of once more.

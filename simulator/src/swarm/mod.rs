@@ -79,6 +79,21 @@ pub fn run(settings: &Settings) -> anyhow::Result<Report> {
     Ok(Report { tally, found })
 }
 
+/// Writes the scenarios that seeds are drawn as, without running them.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write_draws(seeds: RangeInclusive<u64>, folder: &RunFolder) -> anyhow::Result<Vec<PathBuf>> {
+    let draws = seeds.map(|seed| {
+        let scenario = draw(seed);
+        let name = format!("{}.toml", scenario.name);
+        let text = scenario.to_toml().context("the scenario cannot be written as TOML")?;
+        folder.write(&name, text.as_bytes())?;
+        Ok(folder.file(&name))
+    });
+    draws.collect()
+}
+
 fn try_all(settings: &Settings, runner: &Runner) -> Tally {
     let begun = Instant::now();
     let in_time = |_: &u64| settings.within.is_none_or(|within| begun.elapsed() < within);
