@@ -73,12 +73,14 @@ fn units(lines: &[PackagingLine], of: impl Fn(&PackagingLine) -> u32) -> Vec<Pro
     units.filter(|units| units.quantity > 0).collect()
 }
 
-/// Whether a change of an order asks for a package: it may be packed now, or has another warehouse.
+/// Whether a change of an order asks for a package: it may be packed now, has another warehouse, or a new owner,
+/// who may not have heard how far its package is.
 pub(crate) fn asked_for(order: &Order, changed: &[String]) -> bool {
-    let moved = changed.iter().any(|field| field == "warehouseId");
+    let other = |what: &str| changed.iter().any(|field| field == what);
     match order.status {
         OrderStatus::New => true,
-        OrderStatus::Packaging | OrderStatus::Packaged | OrderStatus::Paid => moved,
+        OrderStatus::Packaging => other("warehouseId") || other("epoch"),
+        OrderStatus::Packaged | OrderStatus::Paid => other("warehouseId"),
         _ => false,
     }
 }

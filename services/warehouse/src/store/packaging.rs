@@ -1,6 +1,6 @@
 //! Packaging requests: a header and a row for each product.
 
-use super::{Store, branch, reservations::Allocation, tables::NEW_INDEX, unchanged};
+use super::{Store, branch, packing::happening, reservations::Allocation, tables::NEW_INDEX, unchanged};
 use crate::error::WarehouseError;
 use contracts::{
     Order, OrderId, ProductId, WarehouseId,
@@ -42,6 +42,9 @@ pub(super) struct Header {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
+    /// The last epoch whose owner was told how far it is, where that was not the first one's.
+    #[serde(default)]
+    pub(super) told_epoch: u64,
     #[serde(flatten)]
     pub(super) pending: Pending,
 }
@@ -199,8 +202,8 @@ impl Store {
         lines: &[PackagingLine],
     ) -> Result<(Supply, Transaction), WarehouseError> {
         let held = self.packaging(order.order_id).await?;
-        if held.as_ref().is_some_and(|held| held.header.allocation >= order.allocation) {
-            return Ok((Supply::There, writes));
+        if let Some(held) = held.as_ref().filter(|held| held.header.allocation >= order.allocation) {
+            return Ok((Supply::There, self.tell_new_owner(writes, held, order)?));
         }
         let allocation = Allocation {
             order_id: order.order_id,
@@ -217,6 +220,29 @@ impl Store {
             writes = self.change(writes, item, &after)?;
         }
         Ok((Supply::New, writes))
+    }
+
+    /// An order's new owner may not have heard what its predecessor was told: the state of the package is told
+    /// once more.
+    fn tell_new_owner(
+        &self,
+        writes: Transaction,
+        held: &Packaging,
+        order: &Order,
+    ) -> Result<Transaction, WarehouseError> {
+        let header = &held.header;
+        let begun = header.status != PackagingStatus::New && header.allocation == order.allocation;
+        if !begun || header.withdrawn || order.epoch <= header.told_epoch.max(header.epoch()) {
+            return Ok(writes);
+        }
+        let mut after = Header { told_epoch: order.epoch, ..header.changed(header.status) };
+        let started = Header { status: PackagingStatus::InProgress, ..after.clone() };
+        self.tell(&mut after, happening(held, &started));
+        if header.status != PackagingStatus::InProgress {
+            let over = happening(held, &after);
+            self.tell(&mut after, over);
+        }
+        Ok(self.put_header(writes, header, &after)?)
     }
 
     fn put_request(
@@ -239,6 +265,7 @@ impl Store {
             withdrawn: false,
             new_in: Some(order.warehouse_id.clone()),
             reason: None,
+            told_epoch: 0,
             // What an earlier allocation in this row has not published yet stays pending.
             pending: own.map(|own| own.pending.clone()).unwrap_or_default(),
         };

@@ -169,7 +169,7 @@ fn reason(status: PackagingStatus, what: &Picked) -> Option<String> {
 }
 
 /// What the others are told. A package's products are its lines, never the header.
-fn happening(held: &Packaging, after: &Header) -> Happening {
+pub(super) fn happening(held: &Packaging, after: &Header) -> Happening {
     let (order_id, warehouse_id) = (after.order_id, after.warehouse_id.clone());
     let allocation = after.allocation;
     match after.status {
