@@ -59,7 +59,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         (Some(Command::Twice { scenario, run }), _) => {
             until_stopped(run_twice(scenario, run), &Processes::default(), INTERRUPTED.into()).await
         }
-        (Some(Command::Swarm { seeds, minutes, out, jobs }), _) => {
+        (Some(Command::Swarm { seeds, out, draw: true, .. }), _) => {
+            write_draws(seeds, out).unwrap_or_else(|fault| report(&fault))
+        }
+        (Some(Command::Swarm { seeds, minutes, out, jobs, draw: false }), _) => {
             until_stopped(run_swarm(seeds, minutes, out, jobs), &Processes::default(), INTERRUPTED.into())
                 .await
         }

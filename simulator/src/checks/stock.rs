@@ -4,7 +4,7 @@ use super::Tally;
 use super::records::{Branch, Records, all_items, branch_of, has_table, order_in, parse};
 use contracts::ids::{OrderId, ProductId, WarehouseId};
 use contracts::order::{Order, OrderStatus};
-use contracts::stock::{Movement, Reservation, StockLedgerRow, StockLevel};
+use contracts::stock::{Movement, Reservation, ReservationState, StockLedgerRow, StockLevel};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A product in a warehouse.
@@ -86,8 +86,9 @@ pub(super) fn held_for_orders(records: &Records<'_>, tally: &mut Tally) {
     let unaccountable = records.case.unaccountable_warehouses();
     let mut open: BTreeMap<OrderId, Vec<Reservation>> = BTreeMap::new();
     let mut beyond: BTreeSet<OrderId> = BTreeSet::new();
+    let ending = ending_later(records);
     for row in reservations(records).into_iter().filter(|row| row.state.open()) {
-        match unaccountable.contains(&row.warehouse_id) {
+        match unaccountable.contains(&row.warehouse_id) || left_over(records, &row, &ending) {
             true => drop(beyond.insert(row.order_id)),
             false => open.entry(row.order_id).or_default().push(row),
         }
@@ -105,6 +106,32 @@ pub(super) fn held_for_orders(records: &Records<'_>, tally: &mut Tally) {
     for order_id in unknown.filter(|order_id| !expected_to_expire(records, order_id)) {
         tally.broken("stock is reserved for an order that does not exist", [order_id]);
     }
+}
+
+/// What tells one reservation from another.
+type ReservationKey = (OrderId, ProductId, WarehouseId, u32);
+
+fn key_of(row: &Reservation) -> ReservationKey {
+    (row.order_id, row.product_id, row.warehouse_id.clone(), row.allocation)
+}
+
+/// Reservations that end by themselves, but only after the last look at them.
+fn ending_later(records: &Records<'_>) -> BTreeSet<ReservationKey> {
+    let looked_ms = records.case.settling.map_or(i64::MAX, |settling| settling.dumped_ms);
+    let items = all_items(records.case.last(), "warehouse.reservations");
+    let ending = items.filter_map(|(_, item)| {
+        let row = parse::<Reservation>(item).ok()?;
+        (item["expiresAt"].as_i64()? > looked_ms).then(|| key_of(&row))
+    });
+    ending.collect()
+}
+
+/// Whether a region had reserved goods for an order and was cut off before it could promise it, so that another one
+/// promised it from another warehouse: what the first had reserved ends by its own expiry.
+fn left_over(records: &Records<'_>, row: &Reservation, ending: &BTreeSet<ReservationKey>) -> bool {
+    let order = records.last.winner(&row.order_id).map(|winner| &winner.order);
+    let elsewhere = order.is_some_and(|order| order.warehouse_id != row.warehouse_id);
+    elsewhere && row.state == ReservationState::Held && ending.contains(&key_of(row))
 }
 
 /// A reservation of an attempt whose fate was never known ends by its own expiry.
