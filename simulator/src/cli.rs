@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use clap::{Parser, Subcommand, ValueEnum};
 use contracts::ids::Region;
 use platform::config::Durability;
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, ops::RangeInclusive, path::PathBuf};
 
 /// Runs the whole platform in several regions, floods a continent and proves what was kept.
 ///
@@ -21,7 +21,8 @@ use std::path::PathBuf;
     after_help = "Examples:\n  simulator flood-americas\n  simulator flood-americas --durability async   shows what \
                   is lost without the journal\n  simulator calm --load 30\n  \
                   simulator flood-americas --engine virtual --seed 7   the same in seconds, repeatable\n  \
-                  simulator twice flood-americas\n  simulator up --port 8080"
+                  simulator twice flood-americas\n  simulator swarm --seeds 1..200\n  \
+                  simulator replay target/runs/flood-americas-7/evidence.json\n  simulator up --port 8080"
 )]
 pub struct Cli {
     /// Anything but a run.
@@ -73,6 +74,42 @@ pub enum Command {
         /// How to run it.
         #[command(flatten)]
         run: RunOptions,
+    },
+    /// Tries to break the platform: many seeds in virtual time, each with a world, a load and faults of its own.
+    ///
+    /// The faults stay within what is promised: at most one continent is away at a time. A seed fails when a promise
+    /// is broken, not when service was slow. The first seed for each broken promise is shrunk to the fewest faults
+    /// and the shortest run that still break it, and written as a scenario file.
+    ///
+    /// Exit codes: 0 every promise was kept; 11 a seed fails; 12 from 50 seeds on, a kind of fault that no seed felt;
+    /// 1 and 2 as for a run.
+    Swarm {
+        /// The seeds, the last one included: `1..1000`, or one number.
+        #[arg(long, value_name = "A..B", value_parser = seeds)]
+        seeds: RangeInclusive<u64>,
+        /// No further seed begins after so many minutes.
+        #[arg(long, value_name = "MINUTES", value_parser = positive)]
+        minutes: Option<f64>,
+        /// The folder for what is found; `target/runs/swarm-A-B` where absent.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+        /// Runs at once; as many as the machine has cores where absent.
+        #[arg(long, value_name = "N")]
+        jobs: Option<NonZeroUsize>,
+        /// Only write the scenarios that the seeds are drawn as, and run nothing.
+        #[arg(long)]
+        draw: bool,
+    },
+    /// Runs what an evidence file tells of once more: the same scenario, seed, engine and durability.
+    ///
+    /// In virtual time the history must be the same too, where the old one lies beside the file: exit code 13 where
+    /// it is not. All else as for a run.
+    Replay {
+        /// An `evidence.json`.
+        evidence: PathBuf,
+        /// The folder for the new evidence; `target/runs/replay-<scenario>-<seed>` where absent.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
     },
     /// Starts the platform without load and keeps it until Ctrl-C.
     Up {
@@ -151,6 +188,20 @@ impl From<DurabilityWord> for Durability {
     }
 }
 
+/// `A..B`, both included, or one number.
+fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let number = |text: &str| {
+        let number = text.parse::<u64>().map_err(|_| format!("`{text}` is not a whole number from 0"))?;
+        match i64::try_from(number) {
+            Ok(_) => Ok(number),
+            Err(_) => Err(format!("{number} is above {}", i64::MAX)),
+        }
+    };
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let (first, last) = (number(first)?, number(last.trim_start_matches('='))?);
+    if first <= last { Ok(first..=last) } else { Err(format!("{first} comes after {last}")) }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| format!("{text} is not a number"))?;
     if number > 0.0 && number <= 10_000.0 {
@@ -180,5 +231,29 @@ mod tests {
         let list = Cli::try_parse_from(["simulator", "list"]).expect("parsed");
         assert!(matches!(list.command, Some(Command::List)));
         assert!(Cli::try_parse_from(["simulator", "calm", "--load", "0"]).is_err());
+    }
+
+    #[test]
+    fn seeds_are_a_range_or_one() {
+        assert_eq!(seeds("1..5"), Ok(1..=5));
+        assert_eq!(seeds("1..=5"), Ok(1..=5));
+        assert_eq!(seeds("7"), Ok(7..=7));
+        for (wrong, why) in [
+            ("5..1", "5 comes after 1"),
+            ("a..b", "`a` is not a whole number from 0"),
+            ("1..", "`` is not a whole number from 0"),
+            ("-3", "`-3` is not a whole number from 0"),
+            ("9223372036854775808", "9223372036854775808 is above 9223372036854775807"),
+        ] {
+            assert_eq!(seeds(wrong), Err(why.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_search_needs_seeds_and_work_for_someone() {
+        assert!(Cli::try_parse_from(["simulator", "swarm"]).is_err());
+        assert!(Cli::try_parse_from(["simulator", "swarm", "--seeds", "1..5", "--jobs", "0"]).is_err());
+        let swarm = Cli::try_parse_from(["simulator", "swarm", "--seeds", "1..5", "--minutes", "0.5"]);
+        assert!(matches!(swarm.expect("parsed").command, Some(Command::Swarm { minutes: Some(0.5), .. })));
     }
 }

@@ -2,16 +2,25 @@
 
 use crate::{
     cli::{Cli, Command, DurabilityWord, EngineWord, RunOptions},
-    engine::{self, Plan, PoolKeys, Ports, RunFolder, virtual_time},
+    engine::{
+        self, Plan, PoolKeys, Ports, RunFolder,
+        virtual_time::{self, Difference},
+    },
+    evidence::Evidence,
     process::Processes,
     region::{self, RegionArguments},
     scenario::{self, Engine, Scenario},
+    swarm,
 };
 use anyhow::Context as _;
+use platform::config::Durability;
 use std::{
     io::Write as _,
+    num::NonZeroUsize,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 /// The scenario or the arguments are wrong.
@@ -49,6 +58,17 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         (Some(Command::Twice { scenario, run }), _) => {
             until_stopped(run_twice(scenario, run), &Processes::default(), INTERRUPTED.into()).await
+        }
+        (Some(Command::Swarm { seeds, out, draw: true, .. }), _) => {
+            write_draws(seeds, out).unwrap_or_else(|fault| report(&fault))
+        }
+        (Some(Command::Swarm { seeds, minutes, out, jobs, draw: false }), _) => {
+            until_stopped(run_swarm(seeds, minutes, out, jobs), &Processes::default(), INTERRUPTED.into())
+                .await
+        }
+        (Some(Command::Replay { evidence, out }), _) => {
+            let processes = Processes::default();
+            until_stopped(run_again(&evidence, out, &processes), &processes, INTERRUPTED.into()).await
         }
         (None, Some(name)) if cli.run.engine == EngineWord::Virtual => {
             let work = run_virtual(name, cli.run);
@@ -154,10 +174,95 @@ async fn run_twice(name: String, options: RunOptions) -> anyhow::Result<ExitCode
         println!("Two runs of one seed, one history: {}", twice.first.history.display());
         return Ok(ExitCode::SUCCESS);
     };
+    Ok(histories_differ(difference))
+}
+
+#[allow(clippy::print_stdout)] // this text is the command's output
+fn histories_differ(difference: Difference) -> ExitCode {
     let shown = |line: Option<String>| line.unwrap_or_else(|| "(over)".to_owned());
     println!("The histories differ from line {} on:", difference.line);
     println!("first:  {}\nsecond: {}", shown(difference.first), shown(difference.second));
-    Ok(HISTORIES_DIFFER.into())
+    HISTORIES_DIFFER.into()
+}
+
+#[allow(clippy::print_stdout)] // this text is the command's output
+async fn run_swarm(
+    seeds: RangeInclusive<u64>,
+    minutes: Option<f64>,
+    out: Option<PathBuf>,
+    jobs: Option<NonZeroUsize>,
+) -> anyhow::Result<ExitCode> {
+    let folder = swarm_folder(&seeds, out)?;
+    let jobs =
+        jobs.map_or_else(std::thread::available_parallelism, Ok).context("how many cores there are")?;
+    let within = minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
+    let settings = swarm::Settings { seeds, within, folder, jobs };
+    let report = on_a_thread(move || swarm::run(&settings)).await?;
+    println!("{report}");
+    Ok(report.tally.exit_code().into())
+}
+
+fn swarm_folder(seeds: &RangeInclusive<u64>, out: Option<PathBuf>) -> anyhow::Result<RunFolder> {
+    let default = || Path::new("target/runs").join(format!("swarm-{}-{}", seeds.start(), seeds.end()));
+    Ok(RunFolder::make(&out.unwrap_or_else(default))?)
+}
+
+#[allow(clippy::print_stdout)] // this text is the command's output
+fn write_draws(seeds: RangeInclusive<u64>, out: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let folder = swarm_folder(&seeds, out)?;
+    for file in swarm::write_draws(seeds, &folder)? {
+        println!("{}", file.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does what an evidence file tells of once more.
+async fn run_again(evidence: &Path, out: Option<PathBuf>, processes: &Processes) -> anyhow::Result<ExitCode> {
+    let old = read_evidence(evidence)?;
+    let scenario = old.setup.clone().ok_or_else(|| {
+        Mistaken(format!("{} does not tell the scenario; an older version wrote it", evidence.display()))
+    })?;
+    let default = || Path::new("target/runs").join(format!("replay-{}-{}", scenario.name, scenario.seed));
+    let out = out.unwrap_or_else(default);
+    let beside = evidence.parent().unwrap_or(Path::new(""));
+    if out.canonicalize().ok().is_some_and(|out| beside.canonicalize().ok() == Some(out)) {
+        return Err(Mistaken("the old evidence lies there; give another folder with --out".to_owned()).into());
+    }
+    let folder = RunFolder::make(&out)?;
+    let durability = match old.durability.as_str() {
+        "async" => Durability::Async,
+        _ => Durability::Journal,
+    };
+    if old.engine != "virtual" {
+        let plan = Plan::new(scenario, durability)?;
+        return Ok(engine::live::run(plan, folder, old.replay, processes).await?.into());
+    }
+    let keys = PoolKeys::generate(&scenario.topology)?;
+    let options = virtual_time::Options { durability, keys, folder, replay: old.replay, show: true };
+    replay_virtually(scenario, options, beside.join("history.jsonl")).await
+}
+
+async fn replay_virtually(
+    scenario: Scenario,
+    options: virtual_time::Options,
+    old_history: PathBuf,
+) -> anyhow::Result<ExitCode> {
+    let folder = options.folder.clone();
+    let outcome = on_a_thread(move || virtual_time::run(&scenario, &options)).await?;
+    engine::live::print(&outcome.evidence, &outcome.lost_orders, &folder);
+    if old_history.exists()
+        && let Some(difference) = virtual_time::difference(&old_history, &outcome.history)?
+    {
+        return Ok(histories_differ(difference));
+    }
+    Ok(u8::try_from(outcome.evidence.exit_code).context("the exit code")?.into())
+}
+
+fn read_evidence(path: &Path) -> anyhow::Result<Evidence> {
+    let unusable = |why: String| Mistaken(format!("{} is no evidence of a run: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|cause| unusable(cause.to_string()))?;
+    let evidence = serde_json::from_str(&text).map_err(|cause| unusable(cause.to_string()))?;
+    Ok(evidence)
 }
 
 fn virtual_options(name: &str, options: &RunOptions) -> anyhow::Result<(Scenario, virtual_time::Options)> {

@@ -20,6 +20,7 @@ pub mod robots;
 pub mod scenario;
 pub mod serving;
 pub mod sockets;
+pub mod swarm;
 pub mod third_parties;
 pub mod topology;
 pub mod watch;

@@ -86,8 +86,9 @@ pub(super) fn held_for_orders(records: &Records<'_>, tally: &mut Tally) {
     let unaccountable = records.case.unaccountable_warehouses();
     let mut open: BTreeMap<OrderId, Vec<Reservation>> = BTreeMap::new();
     let mut beyond: BTreeSet<OrderId> = BTreeSet::new();
+    let ending = ending_later(records);
     for row in reservations(records).into_iter().filter(|row| row.state.open()) {
-        match unaccountable.contains(&row.warehouse_id) {
+        match unaccountable.contains(&row.warehouse_id) || left_over(records, &row, &ending) {
             true => drop(beyond.insert(row.order_id)),
             false => open.entry(row.order_id).or_default().push(row),
         }
@@ -98,10 +99,7 @@ pub(super) fn held_for_orders(records: &Records<'_>, tally: &mut Tally) {
             tally.cannot_tell();
             continue;
         }
-        let open = open.remove(&order.order_id).unwrap_or_default();
-        let (left_over, own): (Vec<_>, Vec<_>) = open.into_iter().partition(|row| ends_by_itself(row, order));
-        left_over.iter().for_each(|_| tally.cannot_tell());
-        let fault = holding_fault(order, &own);
+        let fault = holding_fault(order, open.get(&order.order_id).map_or(&[], Vec::as_slice));
         tally.demand(fault.is_none(), order.order_id, || fault.unwrap_or_default());
     }
     let unknown = open.keys().filter(|order_id| !records.last.exists(order_id));
@@ -110,10 +108,30 @@ pub(super) fn held_for_orders(records: &Records<'_>, tally: &mut Tally) {
     }
 }
 
-/// Another region may have reserved for the same attempt at a warehouse of its own, and then lost the key to the
-/// order's owner: what it reserved is nobody's, and ends by its own expiry.
-fn ends_by_itself(row: &Reservation, order: &Order) -> bool {
-    row.state == ReservationState::Held && row.warehouse_id != order.warehouse_id
+/// What tells one reservation from another.
+type ReservationKey = (OrderId, ProductId, WarehouseId, u32);
+
+fn key_of(row: &Reservation) -> ReservationKey {
+    (row.order_id, row.product_id, row.warehouse_id.clone(), row.allocation)
+}
+
+/// Reservations that end by themselves, but only after the last look at them.
+fn ending_later(records: &Records<'_>) -> BTreeSet<ReservationKey> {
+    let looked_ms = records.case.settling.map_or(i64::MAX, |settling| settling.dumped_ms);
+    let items = all_items(records.case.last(), "warehouse.reservations");
+    let ending = items.filter_map(|(_, item)| {
+        let row = parse::<Reservation>(item).ok()?;
+        (item["expiresAt"].as_i64()? > looked_ms).then(|| key_of(&row))
+    });
+    ending.collect()
+}
+
+/// Whether a region had reserved goods for an order and was cut off before it could promise it, so that another one
+/// promised it from another warehouse: what the first had reserved ends by its own expiry.
+fn left_over(records: &Records<'_>, row: &Reservation, ending: &BTreeSet<ReservationKey>) -> bool {
+    let order = records.last.winner(&row.order_id).map(|winner| &winner.order);
+    let elsewhere = order.is_some_and(|order| order.warehouse_id != row.warehouse_id);
+    elsewhere && row.state == ReservationState::Held && ending.contains(&key_of(row))
 }
 
 /// A reservation of an attempt whose fate was never known ends by its own expiry.

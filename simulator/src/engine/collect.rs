@@ -190,15 +190,9 @@ pub(super) fn serde_word(value: &impl serde::Serialize) -> String {
     word.unwrap_or_default()
 }
 
-/// The kind of a fault, as scenario files have it.
-pub(super) fn kind(fault: &Fault) -> String {
-    let value = serde_json::to_value(fault).unwrap_or_default();
-    value["kind"].as_str().unwrap_or_default().to_owned()
-}
-
 fn felt(stage: &Stage, record: &FaultRecord) -> FaultFelt {
     FaultFelt {
-        kind: kind(&record.fault),
+        kind: record.fault.kind(),
         at_ms: stage.clock.wall_ms_at(record.at_us),
         ended_ms: record.ended_us.map(|us| stage.clock.wall_ms_at(us)),
         lost_regions: record.lost_regions.clone(),

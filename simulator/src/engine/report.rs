@@ -125,6 +125,7 @@ fn figures(stage: &Stage, run: &Run) -> Evidence {
         boundaries: boundaries(stage.plan.engine),
         replay: run.replay.clone(),
         not_exact: not_exact(stage.plan.engine).to_owned(),
+        setup: Some(scenario.clone()),
         ..Evidence::default()
     }
 }
@@ -193,7 +194,7 @@ fn load_s(run: &Run, us: u64) -> f64 {
 
 fn fault(run: &Run, record: &FaultRecord) -> FaultReport {
     FaultReport {
-        kind: collect::kind(&record.fault),
+        kind: record.fault.kind(),
         label: record.fault.label(),
         plain: plain(record),
         at_s: load_s(run, record.at_us),

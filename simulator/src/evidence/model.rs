@@ -2,7 +2,7 @@
 
 use super::verdict::Verdict;
 use crate::checks::{OrderCounts, Standing};
-use crate::scenario::{GoalPhase, Meaning, Metric, Op};
+use crate::scenario::{GoalPhase, Meaning, Metric, Op, Scenario};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -74,6 +74,8 @@ pub struct Evidence {
     pub replay: String,
     /// What will not be the same bit for bit then.
     pub not_exact: String,
+    /// The scenario as it was run, whole, so that this file alone is enough to run it again.
+    pub setup: Option<Scenario>,
 }
 
 impl Evidence {

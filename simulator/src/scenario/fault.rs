@@ -68,7 +68,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    const KINDS: [&'static str; 18] = [
+    /// The word of every kind.
+    pub const KINDS: [&'static str; 18] = [
         "flood-continent",
         "kill-region",
         "power-cut",
@@ -96,6 +97,12 @@ impl Fault {
         (Engine::Live, "disk-full", "the regions of a live run share one disk"),
         (Engine::Virtual, "disk-full", "the regions of a virtual run have no disk"),
     ];
+
+    /// The word of its kind, as files have it.
+    pub fn kind(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value["kind"].as_str().unwrap_or_default().to_owned()
+    }
 
     /// How many seconds the fault lasts; `None` when it never heals.
     pub fn for_s(&self) -> Option<f64> {

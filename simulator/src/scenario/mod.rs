@@ -12,6 +12,7 @@ mod read;
 pub(crate) mod reader;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use fault::{Fault, FaultAt};
 pub use goal::{Goal, GoalPhase, Meaning, Metric, Op};

@@ -8,11 +8,15 @@ fn shipped(name: &str) -> Scenario {
 
 /// Writes a scenario into a folder of its own, which is removed again.
 fn load_text(name: &str, text: &str) -> Result<Scenario, ScenarioErrors> {
+    load_text_for(name, text, Engine::Live)
+}
+
+fn load_text_for(name: &str, text: &str, engine: Engine) -> Result<Scenario, ScenarioErrors> {
     let folder = std::env::temp_dir().join(format!("bigsmokes-scenario-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("test.toml");
     std::fs::write(&path, text).unwrap();
-    let loaded = load(&path);
+    let loaded = load_for(&path, engine);
     std::fs::remove_dir_all(&folder).unwrap();
     loaded
 }
@@ -63,6 +67,59 @@ fn a_scenario_survives_the_way_to_another_process() {
     let flood = shipped("flood-americas");
     let text = serde_json::to_string(&flood).unwrap();
     assert_eq!(serde_json::from_str::<Scenario>(&text).unwrap(), flood);
+}
+
+#[test]
+fn what_is_written_is_read_as_it_was() {
+    for name in ["calm", "flood-americas"] {
+        let scenario = Scenario { name: "test".to_owned(), ..shipped(name) };
+        let text = scenario.to_toml().unwrap();
+        let read =
+            load_text(&format!("written-{name}"), &text).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+        assert_eq!(read, scenario, "{text}");
+    }
+}
+
+#[test]
+fn every_kind_of_fault_is_read_as_it_was_written() {
+    let (here, there) =
+        (contracts::ids::Region::from("us-east-1"), contracts::ids::Region::from("eu-west-1"));
+    let (from, to, region) = (here.clone(), there, here);
+    let faults = [
+        Fault::FloodContinent { continent: "am".into() },
+        Fault::KillRegion { region: region.clone(), keep_data: true },
+        Fault::PowerCut { region: region.clone(), for_s: 0.7 },
+        Fault::CrashBetweenSteps {
+            region: region.clone(),
+            operation: "PutItem".to_owned(),
+            table: "orders.journal".to_owned(),
+            nth: 3,
+            back_after_ms: 40,
+            for_s: 2.5,
+        },
+        Fault::ClockSkew { region: region.clone(), ms: -7, for_s: 0.2 },
+        Fault::LinkLoss { from: from.clone(), to: to.clone(), pct: 12.5, for_s: 1.0 },
+        Fault::LinkReset { from: from.clone(), to: to.clone(), for_s: 1.0 },
+        Fault::PauseReplication { region: None, for_s: 1.0 },
+        Fault::FreezeRegion { region: region.clone(), for_s: 0.3 },
+        Fault::LinkLatency { from: from.clone(), to: to.clone(), add_ms: 70, for_s: 1.0 },
+        Fault::Partition { from, to, one_way: true, for_s: 1.1 },
+        Fault::ReplicationLag { ms: 5, region: Some(region), for_s: None },
+        Fault::ReplicationLag { ms: 5, region: None, for_s: Some(2.0) },
+        Fault::ProviderRefuse { pct: 0.1, for_s: 1.0 },
+        Fault::ProviderSlow { ms: 9, for_s: 1.0 },
+        Fault::ProviderAnswerLost { pct: 33.3, for_s: 1.0 },
+        Fault::EventDuplicate { pct: 100.0, for_s: 1.0 },
+        Fault::EventDelay { pct: 7.0, ms: 8, for_s: 1.0 },
+        Fault::EventReorder { pct: 1.0, for_s: 1.0 },
+    ];
+    let faults = faults.into_iter().map(|fault| FaultAt { at_s: 15.7, fault });
+    let scenario = Scenario { name: "test".to_owned(), faults: faults.collect(), ..shipped("calm") };
+    let text = scenario.to_toml().unwrap();
+    assert_eq!(
+        load_text("written-faults", &text).unwrap_or_else(|errors| panic!("{errors}\n{text}")),
+        scenario
+    );
 }
 
 #[test]

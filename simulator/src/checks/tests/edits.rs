@@ -31,6 +31,17 @@ pub(super) fn edit_in(case: &mut Case, region: &str, table: &str, change: fn(&mu
     }
 }
 
+/// Makes reservations those of a region that was cut off before it could promise the order. They end at a moment.
+pub(super) fn left_elsewhere(case: &mut Case, ends_ms: i64) {
+    edit(case, "warehouse.reservations", |row| {
+        (row["state"], row["warehouseId"]) = (json!("HELD"), json!("wh-elsewhere"));
+    });
+    for_all(case, |tables| {
+        let rows = tables.get_mut("warehouse.reservations").into_iter().flatten();
+        rows.for_each(|row| row["expiresAt"] = json!(ends_ms));
+    });
+}
+
 pub(super) fn clear(case: &mut Case, region: &str, table: &str) {
     let dumps = case.before_heal.iter_mut().chain(case.after_heal.iter_mut().flatten());
     dumps

@@ -55,6 +55,15 @@ fn what_a_lost_continent_held_is_counted_as_unjudged() {
 }
 
 #[test]
+fn what_a_region_reserved_before_it_was_cut_off_may_wait_for_its_end() {
+    let of = |case: &Case| check(case).into_iter().find(|result| result.id == "S4").expect("listed");
+    let mut case = calm();
+    edits::left_elsewhere(&mut case, i64::MAX);
+    let result = of(&case);
+    assert!(result.violations.is_empty() && result.unjudged > 0, "{result:?}");
+}
+
+#[test]
 fn orders_are_counted_as_customers_saw_them() {
     let mut case = flood();
     let counts = count_orders(&case);

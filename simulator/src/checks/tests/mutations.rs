@@ -147,6 +147,9 @@ const MUTATIONS: &[Mutation] = &[
     ("S4", "a settled order's own goods wait for an expiry", "stock is still reserved", calm, |case| {
         edit(case, "warehouse.reservations", |row| row["state"] = json!("HELD"))
     }),
+    ("S4", "what another region had reserved for it did not end", "stock is still reserved", calm, |case| {
+        left_elsewhere(case, 0)
+    }),
     ("S4", "a new order holds nothing", "NEW and holds 0 of 2 units", calm, |case| status(case, "NEW")),
     ("S5", "the package holds less", "1 in the package", calm, |case| {
         edit(case, "warehouse", |row| row["packagedQuantity"] = json!(1))

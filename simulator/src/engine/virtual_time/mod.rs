@@ -13,7 +13,7 @@ mod log;
 mod twice;
 
 pub use host::Host;
-pub use twice::{Twice, twice};
+pub use twice::{Difference, Twice, difference, twice};
 
 use super::{
     Engine, Plan, PoolKeys, Ports, RunFolder, Stage, live::Act, regions::RegionProcess, report::Judged,

@@ -45,8 +45,11 @@ pub fn twice(scenario: &Scenario, options: &Options) -> anyhow::Result<Twice> {
     Ok(Twice { first, second, difference })
 }
 
-/// Where two files part.
-fn difference(first: &Path, second: &Path) -> anyhow::Result<Option<Difference>> {
+/// Where two histories part; `None` where they are the same.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn difference(first: &Path, second: &Path) -> anyhow::Result<Option<Difference>> {
     let (mut first, mut second) = (lines(first)?, lines(second)?);
     for line in 1.. {
         match (first.next().transpose()?, second.next().transpose()?) {
