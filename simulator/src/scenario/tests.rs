@@ -116,10 +116,11 @@ fn every_kind_of_fault_is_read_as_it_was_written() {
     let faults = faults.into_iter().map(|fault| FaultAt { at_s: 15.7, fault });
     let scenario = Scenario { name: "test".to_owned(), faults: faults.collect(), ..shipped("calm") };
     let text = scenario.to_toml().unwrap();
-    assert_eq!(
-        load_text("written-faults", &text).unwrap_or_else(|errors| panic!("{errors}\n{text}")),
-        scenario
-    );
+    let kinds: std::collections::BTreeSet<String> =
+        scenario.faults.iter().map(|at| at.fault.kind()).collect();
+    assert_eq!(kinds.len(), Fault::KINDS.len(), "one of each kind");
+    let read = load_text_for("written-faults", &text, Engine::Virtual);
+    assert_eq!(read.unwrap_or_else(|errors| panic!("{errors}\n{text}")), scenario);
 }
 
 #[test]
