@@ -19,9 +19,9 @@ use simulator::{
 };
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, time::Instant};
 
 /// Orders of the batch whose processor time is told.
 const BATCH: u64 = 200;

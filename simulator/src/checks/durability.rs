@@ -81,6 +81,7 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
     }
     records.survivors.report_unreadable("orders.journal", tally);
     let loss_ms = records.case.first_loss_ms();
+    let clocks_off = records.case.faults.iter().any(|fault| fault.kind == "clock-skew");
     for (order_id, attempts) in &records.attempts {
         let promised = attempts.iter().filter(|attempt| attempt.outcome == Outcome::Acknowledged);
         // The first promise counts; whoever asks again only hears of it again.
@@ -88,9 +89,9 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
         let sent_ms = attempts.iter().map(|attempt| attempt.sent_ms).min();
         let before_loss = loss_ms.zip(sent_ms).is_some_and(|(loss, sent)| sent <= loss);
         let copies = copies_of_order(&records.survivors, order_id);
-        match judge_copies(&copies, answered_ms, before_loss) {
+        match judge_copies(&copies, answered_ms, before_loss, clocks_off) {
             Copies::Enough => tally.looked(),
-            Copies::Rewritten => tally.cannot_tell(),
+            Copies::Timeless => tally.cannot_tell(),
             Copies::TooFew(why) => {
                 tally.looked();
                 tally.broken(why, [order_id]);
@@ -106,18 +107,21 @@ fn copies_of_order<'b>(book: &'b OrderBook, order_id: &OrderId) -> Vec<&'b Copy>
 
 enum Copies {
     Enough,
-    /// A takeover wrote them again, so that their time no longer tells.
-    Rewritten,
+    /// A takeover wrote them again, or a region's clock was off, so that their time does not tell.
+    Timeless,
     TooFew(String),
 }
 
-fn judge_copies(copies: &[&Copy], answered_ms: i64, before_loss: bool) -> Copies {
+fn judge_copies(copies: &[&Copy], answered_ms: i64, before_loss: bool, clocks_off: bool) -> Copies {
     let all = continents(copies.iter().copied());
     if before_loss {
         return match all.len() {
             0 => Copies::TooFew("no copy in the journal survived".to_owned()),
             _ => Copies::Enough,
         };
+    }
+    if clocks_off && all.len() >= 2 {
+        return Copies::Timeless;
     }
     let in_time = |copy: &&Copy| copy.written_ms.is_some_and(|written| written <= answered_ms);
     let timely = continents(copies.iter().copied().filter(in_time));
@@ -127,7 +131,7 @@ fn judge_copies(copies: &[&Copy], answered_ms: i64, before_loss: bool) -> Copies
     let rewritten =
         copies.iter().any(|copy| first_epoch(copy).is_some_and(|first| copy.ballot.epoch > first));
     match all.len() >= 2 && rewritten {
-        true => Copies::Rewritten,
+        true => Copies::Timeless,
         false => Copies::TooFew(format!(
             "continents with a copy when it was acknowledged: {}, now: {}",
             timely.len(),

@@ -1,7 +1,6 @@
 //! Whole runs in virtual time: that they show what a live one would, that a seed makes one history, and that
 //! every fault is felt.
 
-mod regressions;
 mod search;
 mod support;
 

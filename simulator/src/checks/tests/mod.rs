@@ -64,6 +64,22 @@ fn what_a_region_reserved_before_it_was_cut_off_may_wait_for_its_end() {
 }
 
 #[test]
+fn a_clock_that_was_off_dates_no_copy() {
+    let of = |case: &Case| check(case).into_iter().find(|result| result.id == "D2").expect("listed");
+    let mut case = calm();
+    edits::edit(&mut case, "orders.journal", |row| row["writtenAt"] = serde_json::json!(i64::MAX));
+    assert!(!of(&case).violations.is_empty());
+    let mut skew = flood().faults[0].clone();
+    skew.kind = "clock-skew".to_owned();
+    skew.lost_regions.clear();
+    skew.lost_warehouses.clear();
+    skew.lost_continents.clear();
+    case.faults.push(skew);
+    let result = of(&case);
+    assert!(result.violations.is_empty() && result.unjudged > 0, "{result:?}");
+}
+
+#[test]
 fn orders_are_counted_as_customers_saw_them() {
     let mut case = flood();
     let counts = count_orders(&case);
