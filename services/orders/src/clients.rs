@@ -9,7 +9,7 @@ use contracts::{
         orders::CreateOrderRequest,
         payment::{EffectRequest, PaymentView, ValidateRequest, ValidateResponse},
         products,
-        warehouse::{ReservationStep, ReserveRequest, ReserveResponse},
+        warehouse::{PackageView, ReservationStep, ReserveRequest, ReserveResponse},
     },
     journal::EffectKind,
 };
@@ -176,6 +176,20 @@ impl Clients {
         let call = self.platform.calls.in_region(&region, "warehouse");
         let path = format!("/backend/reservations/{order_id}/consume");
         call.post::<serde_json::Value>(Credential::Service(NAME), &path, step, deadline).await.map(drop)
+    }
+
+    /// How far an order's package is; nothing where nobody has asked for one.
+    ///
+    /// # Errors
+    /// When the warehouse's region does not answer.
+    pub async fn package(&self, order: &Order, deadline: Deadline) -> Result<Option<PackageView>, CallError> {
+        let call = self.platform.calls.in_region(&self.home_of(&order.warehouse_id), "warehouse");
+        let path = format!("/backend/packages/{}", order.order_id);
+        match call.get(Credential::Service(NAME), &path, deadline).await {
+            Ok(package) => Ok(Some(package)),
+            Err(refused) if refused.code() == Some(Code::NotFound) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 
     /// Asks for an effect on an order's money.

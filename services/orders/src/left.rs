@@ -82,40 +82,8 @@ fn rank(order: &Order) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::create::{Attempt, Owner, new_order};
-    use contracts::{Address, Timestamp, bodies::orders::CreateOrderRequest, journal::EffectKind};
-
-    fn order() -> Order {
-        let request = CreateOrderRequest {
-            products: Vec::new(),
-            address: Address {
-                name: "Ann".into(),
-                company_name: None,
-                street_address: "1 Main Street".into(),
-                post_code: None,
-                city: "Tampa".into(),
-                state: None,
-                country: "us".into(),
-                phone_number: "1".into(),
-            },
-            delivery_price: 1500,
-            payment_token: "t".into(),
-            currency: None,
-            idempotency_key: None,
-            allow_backorder: false,
-            accept_partial: true,
-            cart_id: None,
-        };
-        let attempt = Attempt {
-            user: "ann".into(),
-            home: "am".into(),
-            shard: "am-00".into(),
-            idempotency_key: "k".into(),
-            request_hash: "h".into(),
-        };
-        let owner = Owner { epoch: 1, region: "us-east-1".into(), at: Timestamp(0) };
-        new_order(&attempt, &request, "wh-am".into(), &owner)
-    }
+    use crate::domain::samples::order;
+    use contracts::journal::EffectKind;
 
     fn accepted(order: &Order) -> EntryValue {
         EntryValue::Order {

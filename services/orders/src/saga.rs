@@ -17,7 +17,7 @@ use contracts::{
     bodies::{
         delivery::{DeliveryStatus, DeliveryView, ReleaseRequest},
         payment::{EffectRequest, PaymentView},
-        warehouse::{ReservationStep, ReserveRequest, ReserveState},
+        warehouse::{PackageView, PackagingStatus, ReservationStep, ReserveRequest, ReserveState},
     },
     events::Event,
     journal::{EffectKind, EntryValue},
@@ -288,6 +288,7 @@ impl Saga {
                 self.intend(record, EffectKind::Dispatch, 0, effect_key).await?;
                 self.release_delivery(record).await
             }
+            Step::FollowPackage => self.follow_package(&record.order).await,
             Step::FollowDelivery => self.release_delivery(record).await,
             Step::ConsumeStock => self.consume(&record.order).await,
             Step::ReleaseStock => self.release_stock(&record.order).await,
@@ -352,6 +353,14 @@ impl Saga {
             }
             Err(other) => Err(other.into()),
         }
+    }
+
+    async fn follow_package(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if self.store.is_lost(&order.warehouse_id).await? {
+            return Ok(None); // the sweep tells the order
+        }
+        let package = self.clients.package(order, Deadline::within(STEP_LIMIT)).await?;
+        Ok(package.and_then(|package| packed_of(order, package)))
     }
 
     async fn release_delivery(&self, record: &OrderRecord) -> Result<Option<Trigger>, SagaError> {
@@ -430,6 +439,20 @@ fn outcome_of(order: &Order, view: &PaymentView) -> Option<Trigger> {
     }
 }
 
+/// What the warehouse's answer says about the order: one step at a time.
+fn packed_of(order: &Order, package: PackageView) -> Option<Trigger> {
+    let PackageView { allocation, status, packed, reason, .. } = package;
+    match (order.status, status) {
+        (_, PackagingStatus::New) => None,
+        (OrderStatus::New, _) => Some(Trigger::PackagingStarted { allocation }),
+        (_, PackagingStatus::Completed) => Some(Trigger::PackageCreated { allocation, products: packed }),
+        (_, PackagingStatus::Failed) => {
+            Some(Trigger::PackagingFailed { allocation, reason: reason.unwrap_or_default() })
+        }
+        (_, PackagingStatus::InProgress) => None,
+    }
+}
+
 /// What the delivery service's answer says about the order: one step at a time.
 fn progress_of(order: &Order, delivery: DeliveryView) -> Option<Trigger> {
     let shipped = order.status == OrderStatus::Shipped;
@@ -449,5 +472,34 @@ fn reservation(order: &Order) -> ReservationStep {
         warehouse_id: order.warehouse_id.clone(),
         allocation: order.allocation,
         epoch: order.epoch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::samples::order;
+
+    fn package(status: PackagingStatus) -> PackageView {
+        PackageView { order_id: order().order_id, allocation: 1, status, packed: Vec::new(), reason: None }
+    }
+
+    #[test]
+    fn a_package_moves_its_order_one_step_at_a_time() {
+        let new = order();
+        let begun = Order { status: OrderStatus::Packaging, ..new.clone() };
+        let started = Some(Trigger::PackagingStarted { allocation: 1 });
+        let created = Some(Trigger::PackageCreated { allocation: 1, products: Vec::new() });
+        let failed = Some(Trigger::PackagingFailed { allocation: 1, reason: String::new() });
+        let steps = [
+            (PackagingStatus::New, None, None),
+            (PackagingStatus::InProgress, started.clone(), None),
+            (PackagingStatus::Completed, started.clone(), created),
+            (PackagingStatus::Failed, started, failed),
+        ];
+        for (status, of_new, of_begun) in steps {
+            assert_eq!(packed_of(&new, package(status)), of_new);
+            assert_eq!(packed_of(&begun, package(status)), of_begun);
+        }
     }
 }

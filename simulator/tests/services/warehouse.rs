@@ -8,7 +8,8 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::{Json, Router};
 use contracts::bodies::warehouse::{
-    PackagingPage, ReservationStep, ReserveRequest, ReserveResponse, ReserveState, StockReceipt,
+    PackageView, PackagingPage, PackagingStatus, ReservationStep, ReserveRequest, ReserveResponse,
+    ReserveState, StockReceipt,
 };
 use contracts::events::{Happening, ProductUnits};
 use contracts::stock::{Movement, StockLedgerRow, StockLevel};
@@ -291,6 +292,31 @@ async fn only_orders_may_reserve_and_only_with_sane_lines() {
     assert_eq!(refusal(backend::<Value>(&region, Method::POST, path, &elsewhere).await).code, Code::Conflict);
     let nowhere = ReserveRequest { warehouse_id: "wh-xx".into(), ..request };
     assert_eq!(refusal(backend::<Value>(&region, Method::POST, path, &nowhere).await).code, Code::NotFound);
+}
+
+/// How far a package is, as its order's owner asks.
+async fn package(region: &Running, number: u128) -> Result<PackageView, platform::calls::CallError> {
+    let path = format!("/backend/packages/{}", order_id(number));
+    backend(region, Method::GET, &path, &Value::Null).await
+}
+
+#[tokio::test]
+async fn an_owner_may_ask_how_far_a_package_is() {
+    let region = start().await;
+    let token = region.token("picker").await;
+    assert_eq!(refusal(package(&region, 1).await).code, Code::NotFound);
+    packaging(&region, &token, 1, &[units(1, 2)]).await;
+    assert_eq!(package(&region, 1).await.unwrap().status, PackagingStatus::New);
+    pick(&region, &token, 1, "start", json!({})).await;
+    let put = format!("products/{}", product(1));
+    pick(&region, &token, 1, &put, json!({ "quantity": 1 })).await;
+    pick(&region, &token, 1, "complete", json!({})).await;
+    let packed = package(&region, 1).await.unwrap();
+    assert_eq!((packed.allocation, packed.status), (1, PackagingStatus::Completed));
+    assert_eq!(packed.packed, [units(1, 1)]);
+    let path = format!("/backend/packages/{}", order_id(1));
+    let other = region.call::<Value>("payment", Method::GET, "warehouse", &path, &Value::Null).await;
+    assert_eq!(refusal(other).code, Code::Forbidden);
 }
 
 #[tokio::test]

@@ -102,6 +102,23 @@ pub struct PackagingView {
     pub products: Vec<PackagingLine>,
 }
 
+/// `GET /backend/packages/{orderId}`: how far an order's package is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageView {
+    /// The order.
+    pub order_id: OrderId,
+    /// Which of the order's allocations it is packed for.
+    pub allocation: u32,
+    /// How far it is.
+    pub status: PackagingStatus,
+    /// What lies in it.
+    pub packed: Vec<ProductUnits>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// A page of orders that wait for a picker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

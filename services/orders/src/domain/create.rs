@@ -161,34 +161,12 @@ pub fn destination_refusal(country: &str) -> Option<(Code, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::{Address, Package, ProductId};
+    use crate::domain::samples::request;
+    use contracts::{Package, ProductId};
 
     fn line(id: u128, price: i64, quantity: u32) -> OrderLine {
         let product_id = ProductId(uuid::Uuid::from_u128(id));
         OrderLine { product_id, name: "Robusto".into(), package: Package::default(), price, quantity }
-    }
-
-    fn request(products: Vec<OrderLine>) -> CreateOrderRequest {
-        CreateOrderRequest {
-            products,
-            address: Address {
-                name: "Ann".into(),
-                company_name: None,
-                street_address: "1 Main Street".into(),
-                post_code: None,
-                city: "Tampa".into(),
-                state: None,
-                country: "us".into(),
-                phone_number: "1".into(),
-            },
-            delivery_price: 1500,
-            payment_token: "t".into(),
-            currency: None,
-            idempotency_key: Some("k".into()),
-            allow_backorder: false,
-            accept_partial: true,
-            cart_id: None,
-        }
     }
 
     fn codes(request: &CreateOrderRequest) -> Vec<String> {

@@ -2,4 +2,6 @@
 
 pub mod create;
 pub mod life;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod steps;

@@ -19,6 +19,8 @@ pub enum Step {
         /// The key that the carrier sees.
         effect_key: String,
     },
+    /// Ask how far a package is which was asked for under an earlier owner.
+    FollowPackage,
     /// Make sure that this region knows of a delivery which began under an earlier owner.
     FollowDelivery,
     /// Take the goods off the stock.
@@ -88,9 +90,10 @@ fn goods(order: &Order) -> Option<Step> {
 
 fn course(order: &Order) -> Option<Step> {
     match order.status {
+        OrderStatus::New | OrderStatus::Packaging if under_predecessor(order) => Some(Step::FollowPackage),
         OrderStatus::Packaged if captured(order) => Some(Step::Wind),
         OrderStatus::Paid => Some(Step::Release { effect_key: format!("{}:dispatch", order.order_id) }),
-        OrderStatus::Shipped if shipped_by_predecessor(order) => Some(Step::FollowDelivery),
+        OrderStatus::Shipped if under_predecessor(order) => Some(Step::FollowDelivery),
         OrderStatus::Reallocating => Some(Step::Reallocate),
         OrderStatus::Cancelling if order.payment_state.is_final() && order.stock_state.is_final() => {
             Some(Step::Wind)
@@ -103,7 +106,7 @@ fn captured(order: &Order) -> bool {
     matches!(order.payment_state, PaymentState::Captured | PaymentState::PartiallyRefunded)
 }
 
-/// Whether the parcel left under an earlier owner, or the report of its arrival may have been lost with one.
-fn shipped_by_predecessor(order: &Order) -> bool {
+/// Whether the order began under an earlier owner: what others reported of it may have been lost with that one.
+fn under_predecessor(order: &Order) -> bool {
     order.history.first().is_some_and(|born| born.epoch < order.epoch)
 }

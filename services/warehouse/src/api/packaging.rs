@@ -2,7 +2,7 @@
 
 use crate::{
     error::WarehouseError,
-    store::{Picked, Store},
+    store::{NO_REQUEST, Picked, Store},
 };
 use axum::{
     Router,
@@ -11,10 +11,10 @@ use axum::{
 };
 use contracts::{
     OrderId, ProductId, WarehouseId,
-    bodies::warehouse::{PackagedUnits, PackagingFailure, PackagingPage, PackagingView},
+    bodies::warehouse::{PackageView, PackagedUnits, PackagingFailure, PackagingPage, PackagingView},
 };
 use platform::{
-    ApiError, Json, Staff,
+    ApiError, Caller, Json, Staff,
     identity::WarehouseStaff,
     page,
     request::{Path, Query},
@@ -28,6 +28,7 @@ const REASON_BYTES_MAX: usize = 500;
 
 pub(super) fn routes() -> Router<Store> {
     Router::new()
+        .route("/backend/packages/{order_id}", get(package))
         .route("/packaging/new", get(waiting))
         .route("/packaging/{order_id}", get(one))
         .route("/packaging/{order_id}/start", post(start))
@@ -57,14 +58,22 @@ async fn waiting(
     Ok(Json(page))
 }
 
+async fn package(
+    State(store): State<Store>,
+    caller: Caller,
+    Path(order_id): Path<OrderId>,
+) -> Result<Json<PackageView>, ApiError> {
+    caller.service_in(&["orders"])?;
+    let packaging = store.packaging(order_id).await?.ok_or(NO_REQUEST)?;
+    Ok(Json(packaging.package()))
+}
+
 async fn one(
     State(store): State<Store>,
     _picker: Picker,
     Path(order_id): Path<OrderId>,
 ) -> Result<Json<PackagingView>, ApiError> {
-    let packaging = store.packaging(order_id).await?;
-    let packaging =
-        packaging.ok_or(WarehouseError::NotFound("there is no packaging request for this order"))?;
+    let packaging = store.packaging(order_id).await?.ok_or(NO_REQUEST)?;
     Ok(Json(packaging.view()))
 }
 

@@ -12,7 +12,7 @@ mod stock;
 mod tables;
 
 pub(crate) use packaging::{Packaging, Supply};
-pub(crate) use packing::Picked;
+pub(crate) use packing::{NO_REQUEST, Picked};
 pub(crate) use reservations::ReservationItem;
 pub(crate) use sites::{Notice, Site};
 pub use tables::TABLES;

@@ -1,10 +1,10 @@
 //! Packaging requests: a header and a row for each product.
 
 use super::{Store, branch, reservations::Allocation, tables::NEW_INDEX, unchanged};
-use crate::error::WarehouseError;
+use crate::{domain::packaging::packed, error::WarehouseError};
 use contracts::{
     Order, OrderId, ProductId, WarehouseId,
-    bodies::warehouse::{PackagingLine, PackagingPage, PackagingStatus, PackagingView},
+    bodies::warehouse::{PackageView, PackagingLine, PackagingPage, PackagingStatus, PackagingView},
     events::Happening,
     stock::ReservationState,
 };
@@ -119,6 +119,17 @@ impl Packaging {
     /// The header with this sort key, whether it is the highest or not.
     fn row(&self, sk: &str) -> Option<&Header> {
         self.others.iter().chain([&self.header]).find(|header| header.sk == sk)
+    }
+
+    /// The package as the order's owner sees it.
+    pub(crate) fn package(&self) -> PackageView {
+        PackageView {
+            order_id: self.header.order_id,
+            allocation: self.header.allocation,
+            status: self.header.status,
+            packed: packed(&self.contents()),
+            reason: self.header.reason.clone(),
+        }
     }
 
     /// The request as staff see it.

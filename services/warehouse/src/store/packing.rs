@@ -21,7 +21,9 @@ use contracts::{
 };
 use platform::tables::Transaction;
 
-const NO_REQUEST: WarehouseError = WarehouseError::NotFound("there is no packaging request for this order");
+/// Nobody has asked for the order's package.
+pub(crate) const NO_REQUEST: WarehouseError =
+    WarehouseError::NotFound("there is no packaging request for this order");
 
 /// What a picker did to a request.
 #[derive(Clone, Debug)]
