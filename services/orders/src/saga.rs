@@ -10,7 +10,7 @@ use crate::{
     },
     error::OrdersError,
     journal::owner::{Outcome as Proposed, Owner},
-    store::{OrderRecord, Store, branch},
+    store::{OrderRecord, Store},
 };
 use contracts::{
     Code, Order, OrderId, OrderStatus, PaymentState, ShardId, WarehouseId,
@@ -149,9 +149,8 @@ impl Saga {
 
     /// Makes an order this owner's where it is not yet, and tells it what is known of its warehouse.
     async fn look_after(&self, order_id: OrderId, row: Option<&OrderRecord>) -> Result<(), SagaError> {
-        let ours = |row: &&OrderRecord| {
-            self.writer(&row.order.shard).is_ok_and(|writer| row.branch == branch(&writer))
-        };
+        let ours =
+            |row: &&OrderRecord| self.writer(&row.order.shard).is_ok_and(|writer| row.is_of(&writer));
         let warehouse_id = match row.filter(ours) {
             Some(row) => row.order.warehouse_id.clone(),
             None => self.adopt(order_id).await?,
@@ -167,13 +166,15 @@ impl Saga {
     async fn adopt(&self, order_id: OrderId) -> Result<WarehouseId, SagaError> {
         let row = self.store.get(order_id).await?;
         let stored_here = row.is_some();
-        let record = self.owner.left.newest(order_id, row).ok_or(SagaError::Unknown)?;
+        let mut record = self.owner.left.newest(order_id, row).ok_or(SagaError::Unknown)?;
         let writer = self.writer(&record.order.shard)?;
         let warehouse_id = record.order.warehouse_id.clone();
         if !stored_here && record.order.version == 1 {
-            // Nobody may have heard of it: it begins here.
+            // Nobody may have heard of it: it begins here, exactly as journalled.
             self.store.create(record.order, record.payment_ref, &writer).await?;
-        } else if record.branch != branch(&writer) {
+            record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
+        }
+        if !record.is_of(&writer) {
             self.advance(record, &Trigger::Adopted, None).await?;
         }
         self.owner.left.adopted(order_id);
@@ -197,7 +198,7 @@ impl Saga {
                 return Ok(());
             }
             let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
-            if record.branch != branch(&self.writer(&record.order.shard)?) {
+            if !record.is_of(&self.writer(&record.order.shard)?) {
                 // An earlier owner's: what it journalled is recovered and adopted first.
                 return Err(SagaError::Early);
             }
@@ -245,7 +246,7 @@ impl Saga {
     async fn steps(&self, order_id: OrderId) -> Result<(), SagaError> {
         let Some(record) = self.store.get(order_id).await? else { return Ok(()) };
         let Ok(writer) = self.writer(&record.order.shard) else { return Ok(()) };
-        if record.branch != branch(&writer) {
+        if !record.is_of(&writer) {
             return Ok(()); // the sweep adopts it first
         }
         let Some(step) = steps::next(&record.order) else { return Ok(()) };

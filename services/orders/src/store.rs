@@ -98,6 +98,14 @@ pub struct OrderRecord {
     pub pending: Pending,
 }
 
+impl OrderRecord {
+    /// Whether `writer` has made the order its own. Version 1, which it wrote again exactly as journalled, does not
+    /// say so: others may have done more since.
+    pub fn is_of(&self, writer: &Owner) -> bool {
+        self.branch == branch(writer) && self.order.epoch == writer.epoch
+    }
+}
+
 /// The name of a writer's branch. Sorts by epoch.
 pub fn branch(owner: &Owner) -> String {
     format!("{:012}#{}", owner.epoch, owner.region)
