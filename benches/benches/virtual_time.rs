@@ -50,6 +50,7 @@ fn run(load: &Load) -> anyhow::Result<(Outcome, f64)> {
         folder: RunFolder::make(&base.join("run"))?,
         replay: String::new(),
         show: false,
+        planted: None,
     };
     let spent = || cpu_seconds(std::process::id()).unwrap_or(f64::NAN);
     let before = spent();

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use clap::{Parser, Subcommand, ValueEnum};
 use contracts::ids::Region;
 use platform::config::Durability;
+use platform::planted::Planted;
 use std::{num::NonZeroUsize, ops::RangeInclusive, path::PathBuf};
 
 /// Runs the whole platform in several regions, floods a continent and proves what was kept.
@@ -99,6 +100,10 @@ pub enum Command {
         /// Only write the scenarios that the seeds are drawn as, and run nothing.
         #[arg(long)]
         draw: bool,
+        /// Plants a defect into the services, which the search must find; it ends with the first seed that does. Only
+        /// a build with debug assertions has them.
+        #[arg(long, value_name = "DEFECT", conflicts_with = "draw", hide = true)]
+        plant: Option<Planted>,
     },
     /// Runs what an evidence file tells of once more: the same scenario, seed, engine and durability.
     ///

@@ -13,7 +13,7 @@ use crate::{
     swarm,
 };
 use anyhow::Context as _;
-use platform::config::Durability;
+use platform::{config::Durability, planted::Planted};
 use std::{
     io::Write as _,
     num::NonZeroUsize,
@@ -62,9 +62,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         (Some(Command::Swarm { seeds, out, draw: true, .. }), _) => {
             write_draws(seeds, out).unwrap_or_else(|fault| report(&fault))
         }
-        (Some(Command::Swarm { seeds, minutes, out, jobs, draw: false }), _) => {
-            until_stopped(run_swarm(seeds, minutes, out, jobs), &Processes::default(), INTERRUPTED.into())
-                .await
+        (Some(Command::Swarm { seeds, minutes, out, jobs, draw: false, plant }), _) => {
+            let work = run_swarm(seeds, minutes, out, jobs, plant);
+            until_stopped(work, &Processes::default(), INTERRUPTED.into()).await
         }
         (Some(Command::Replay { evidence, out }), _) => {
             let processes = Processes::default();
@@ -191,12 +191,13 @@ async fn run_swarm(
     minutes: Option<f64>,
     out: Option<PathBuf>,
     jobs: Option<NonZeroUsize>,
+    planted: Option<Planted>,
 ) -> anyhow::Result<ExitCode> {
     let folder = swarm_folder(&seeds, out)?;
     let jobs =
         jobs.map_or_else(std::thread::available_parallelism, Ok).context("how many cores there are")?;
     let within = minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
-    let settings = swarm::Settings { seeds, within, folder, jobs };
+    let settings = swarm::Settings { seeds, within, folder, jobs, planted };
     let report = on_a_thread(move || swarm::run(&settings)).await?;
     println!("{report}");
     Ok(report.tally.exit_code().into())
@@ -238,7 +239,8 @@ async fn run_again(evidence: &Path, out: Option<PathBuf>, processes: &Processes)
         return Ok(engine::live::run(plan, folder, old.replay, processes).await?.into());
     }
     let keys = PoolKeys::generate(&scenario.topology)?;
-    let options = virtual_time::Options { durability, keys, folder, replay: old.replay, show: true };
+    let options =
+        virtual_time::Options { durability, keys, folder, replay: old.replay, show: true, planted: None };
     replay_virtually(scenario, options, beside.join("history.jsonl")).await
 }
 
@@ -273,6 +275,7 @@ fn virtual_options(name: &str, options: &RunOptions) -> anyhow::Result<(Scenario
         folder: RunFolder::make(&folder(&scenario, options.out.as_deref()))?,
         replay: replay(name, &scenario, options),
         show: true,
+        planted: None,
     };
     Ok((scenario, run))
 }

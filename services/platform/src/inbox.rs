@@ -2,6 +2,7 @@
 
 use crate::{
     Platform,
+    planted::Planted,
     tables::{Condition, Table, TableError, Transaction},
 };
 use contracts::{
@@ -63,7 +64,8 @@ impl Inbox {
     pub fn record(&self, transaction: Transaction, event: &Event) -> Result<Transaction, TableError> {
         let now = self.world.now().0;
         let row = Row { id: self.id(event), applied_at: now, ttl: (now + KEPT_MS) / 1000 };
-        transaction.put(&self.table, &row, Condition::new_item("id"))
+        let transaction = transaction.put(&self.table, &row, Condition::new_item("id"))?;
+        Ok(if self.world.has(Planted::InboxApart) { transaction.last_one_first() } else { transaction })
     }
 
     fn id(&self, event: &Event) -> String {

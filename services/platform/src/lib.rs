@@ -20,6 +20,7 @@ pub mod liveness;
 pub mod network;
 pub mod outbox;
 pub mod page;
+pub mod planted;
 pub mod request;
 pub mod seal;
 pub mod serve;

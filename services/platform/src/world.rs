@@ -1,5 +1,6 @@
 //! Time, randomness and ids: the only places where a service meets chance.
 
+use crate::planted::Planted;
 use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use contracts::Timestamp;
@@ -7,7 +8,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -30,6 +31,7 @@ struct Inner {
     skew_ms: AtomicI64,
     random: Mutex<StdRng>,
     aws_http: SharedHttpClient,
+    planted: OnceLock<Planted>,
 }
 
 impl fmt::Debug for World {
@@ -48,6 +50,7 @@ impl World {
             skew_ms: AtomicI64::new(0),
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             aws_http,
+            planted: OnceLock::new(),
         };
         World { inner: Arc::new(inner) }
     }
@@ -75,6 +78,16 @@ impl World {
     /// Puts the wall clock off by `ms`.
     pub fn set_skew(&self, ms: i64) {
         self.inner.skew_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// Plants a defect, for a search that is to find it; the first one stays.
+    pub fn plant(&self, defect: Planted) {
+        let _ = self.inner.planted.set(defect);
+    }
+
+    /// Whether this defect is planted. Never in a release build.
+    pub fn has(&self, defect: Planted) -> bool {
+        cfg!(debug_assertions) && self.inner.planted.get() == Some(&defect)
     }
 
     /// 64 random bits.

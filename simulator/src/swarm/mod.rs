@@ -25,9 +25,16 @@ use crate::{
     scenario::Scenario,
 };
 use anyhow::Context as _;
+use platform::planted::Planted;
 use progress::Progress;
 use std::{
-    collections::BTreeMap, fmt, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf, time::Duration,
+    collections::BTreeMap,
+    fmt,
+    num::NonZeroUsize,
+    ops::RangeInclusive,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
 };
 use tokio::time::Instant;
 
@@ -45,6 +52,8 @@ pub struct Settings {
     pub folder: RunFolder,
     /// Runs at once.
     pub jobs: NonZeroUsize,
+    /// A defect to plant: then the search ends with the first seed that finds it.
+    pub planted: Option<Planted>,
 }
 
 /// A finding, shrunk and written down.
@@ -73,7 +82,7 @@ pub struct Report {
 /// When the folder cannot be written to, or a key not be made.
 pub fn run(settings: &Settings) -> anyhow::Result<Report> {
     let keys = PoolKeys::generate(&draw::three_continents())?;
-    let runner = Runner { out: settings.folder.path().to_owned(), keys };
+    let runner = Runner { out: settings.folder.path().to_owned(), keys, planted: settings.planted };
     let tally = try_all(settings, &runner);
     let found = shrink_all(settings, &runner, &tally)?;
     Ok(Report { tally, found })
@@ -96,12 +105,20 @@ pub fn write_draws(seeds: RangeInclusive<u64>, folder: &RunFolder) -> anyhow::Re
 
 fn try_all(settings: &Settings, runner: &Runner) -> Tally {
     let begun = Instant::now();
-    let in_time = |_: &u64| settings.within.is_none_or(|within| begun.elapsed() < within);
+    let found = AtomicBool::new(false);
+    let goes_on = |_: &u64| {
+        let in_time = settings.within.is_none_or(|within| begun.elapsed() < within);
+        in_time && !(settings.planted.is_some() && found.load(Relaxed))
+    };
     let (first, last) = (*settings.seeds.start(), *settings.seeds.end());
     let mut progress = Progress::of(last - first + 1);
-    let trial = |seed: u64| (seed, runner.run(&draw(seed), &format!("seed-{seed}")));
+    let trial = |seed: u64| {
+        let trial = runner.run(&draw(seed), &format!("seed-{seed}"));
+        found.fetch_or(trial.finding.is_some(), Relaxed);
+        (seed, trial)
+    };
     let trials =
-        crew::each(settings.jobs, settings.seeds.clone().take_while(in_time), trial, |(seed, trial)| {
+        crew::each(settings.jobs, settings.seeds.clone().take_while(goes_on), trial, |(seed, trial)| {
             if let Some(finding) = &trial.finding {
                 progress.say(&format!("seed {seed}: {finding}"));
             }

@@ -6,7 +6,7 @@ use crate::{
     evidence::Evidence,
     scenario::Scenario,
 };
-use platform::config::Durability;
+use platform::{config::Durability, planted::Planted};
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
@@ -82,6 +82,8 @@ pub struct Runner {
     pub out: PathBuf,
     /// The keys of the user pools, which are the same for all runs.
     pub keys: PoolKeys,
+    /// A defect that is planted into every run.
+    pub planted: Option<Planted>,
 }
 
 impl Runner {
@@ -107,6 +109,7 @@ impl Runner {
                 folder: RunFolder::make(path)?,
                 replay: replay(scenario),
                 show: false,
+                planted: self.planted,
             };
             Ok(virtual_time::run(scenario, &options)?.evidence)
         };

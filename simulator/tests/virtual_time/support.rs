@@ -29,6 +29,7 @@ pub(crate) fn options(scenario: &Scenario, name: &str) -> Options {
         folder: RunFolder::make(&folder(name)).expect("a folder"),
         replay: String::new(),
         show: false,
+        planted: None,
     }
 }
 

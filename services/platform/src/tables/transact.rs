@@ -37,13 +37,14 @@ pub struct Cancelled {
 pub struct Transaction {
     client: Client,
     items: Vec<TransactWriteItem>,
+    last_first: bool,
 }
 
 const RETURN_HELD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
 impl Transaction {
     pub(super) fn new(client: Client) -> Self {
-        Transaction { client, items: Vec::new() }
+        Transaction { client, items: Vec::new(), last_first: false }
     }
 
     /// How many items it has.
@@ -119,11 +120,22 @@ impl Transaction {
         Ok(self)
     }
 
+    /// For [`Planted::InboxApart`](crate::planted::Planted): the last item is written by itself, before the others.
+    pub(crate) fn last_one_first(mut self) -> Self {
+        self.last_first = true;
+        self
+    }
+
     /// Does it.
     ///
     /// # Errors
     /// [`TransactError::Cancelled`] where a condition did not hold: then nothing was written.
-    pub async fn commit(self) -> Result<(), TransactError> {
+    pub async fn commit(mut self) -> Result<(), TransactError> {
+        if cfg!(debug_assertions) && std::mem::take(&mut self.last_first) {
+            let items = self.items.pop().into_iter().collect();
+            let first = Transaction { client: self.client.clone(), items, last_first: false };
+            Box::pin(first.commit()).await?;
+        }
         if self.items.is_empty() {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use contracts::ids::Region;
-use platform::{Platform, World, watch};
+use platform::{Platform, World, planted::Planted, watch};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -35,6 +35,7 @@ struct Inside {
     /// Holds all traffic while the region is frozen.
     gate: Gate,
     state: Mutex<State>,
+    planted: Option<Planted>,
 }
 
 /// What there is of the region.
@@ -54,12 +55,18 @@ struct State {
 
 impl Host {
     /// Puts a host into a simulation. Its software waits to be told what it is.
-    pub(super) fn raise(sim: &mut turmoil::Sim<'_>, name: &Region, conductor: &Conductor) -> Host {
+    pub(super) fn raise(
+        sim: &mut turmoil::Sim<'_>,
+        name: &Region,
+        conductor: &Conductor,
+        planted: Option<Planted>,
+    ) -> Host {
         let inside = Arc::new(Inside {
             spec: watch::Sender::new(None),
             ready: watch::Sender::new(false),
             gate: Gate::default(),
             state: Mutex::default(),
+            planted,
         });
         let software = inside.clone();
         sim.host(name.as_str(), move || {
@@ -189,6 +196,7 @@ impl Inside {
         state.starts += 1;
         let world = World::new(now_ms(), seed, cloud.http_client());
         world.set_skew(state.skew_ms);
+        self.planted.into_iter().for_each(|defect| world.plant(defect));
         world
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 use anyhow::{Context as _, anyhow};
 use conductor::Conductor;
 use loadtests::clock::RunClock;
-use platform::config::Durability;
+use platform::{config::Durability, planted::Planted};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -58,6 +58,8 @@ pub struct Options {
     pub replay: String,
     /// Whether to tell on standard error what happens.
     pub show: bool,
+    /// A defect to plant into the services.
+    pub planted: Option<Planted>,
 }
 
 /// What came of a run.
@@ -95,7 +97,7 @@ fn simulate(plan: Arc<Plan>, options: &Options) -> anyhow::Result<(Judged, Durat
     let conductor = Conductor::default();
     let mut regions = BTreeMap::new();
     for region in &plan.scenario.topology.regions {
-        let host = Host::raise(&mut sim, &region.name, &conductor);
+        let host = Host::raise(&mut sim, &region.name, &conductor, options.planted);
         regions
             .insert(region.name.clone(), RegionProcess::simulated(&region.name, host, &plan.control_token));
     }
