@@ -251,12 +251,10 @@ pub struct AcceptResponse {
     pub entries: Vec<Accepted>,
 }
 
-/// `POST /backend/journal/choose` and `/close`: these entries of one shard are chosen, or closed.
+/// `POST /backend/journal/choose` and `/close`: these entries are chosen, or closed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettleRequest {
-    /// The shard.
-    pub shard: ShardId,
     /// Key and value hash of each entry.
     pub entries: Vec<SettleEntry>,
 }
@@ -265,6 +263,8 @@ pub struct SettleRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettleEntry {
+    /// The entry's shard.
+    pub shard: ShardId,
     /// The entry's key.
     pub key_hash: String,
     /// The hash of the value that was chosen.

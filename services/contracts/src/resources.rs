@@ -85,8 +85,46 @@ impl TableSpec {
 pub struct Subscription {
     /// The consuming service; names its queue.
     pub consumer: &'static str,
-    /// Event source and detail types, as in the rule's pattern.
-    pub events: &'static [(&'static str, &'static [&'static str])],
+    /// What it wants, as in the rule's pattern.
+    pub events: &'static [Interest],
+}
+
+/// Events of one source that a consumer wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    /// The event source.
+    pub source: &'static str,
+    /// The detail types.
+    pub kinds: &'static [&'static str],
+    /// Only those whose detail has such a field. The others never reach the queue, which costs less than to receive
+    /// and to ignore them.
+    pub only: Option<FieldFilter>,
+}
+
+/// A field of an event's detail, and the values of which it has one. A list has one where one of its elements is it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldFilter {
+    /// The names that lead to it.
+    pub path: &'static [&'static str],
+    /// The values.
+    pub values: &'static [&'static str],
+}
+
+impl Interest {
+    /// All events of these types.
+    pub const fn all(source: &'static str, kinds: &'static [&'static str]) -> Self {
+        Interest { source, kinds, only: None }
+    }
+
+    /// Those of these types whose field at `path` has one of `values`.
+    pub const fn only(
+        source: &'static str,
+        kinds: &'static [&'static str],
+        path: &'static [&'static str],
+        values: &'static [&'static str],
+    ) -> Self {
+        Interest { source, kinds, only: Some(FieldFilter { path, values }) }
+    }
 }
 
 /// The name of the event bus in an environment.

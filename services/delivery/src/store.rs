@@ -119,9 +119,8 @@ impl Store {
         let condition = held.unchanged(&branch);
         let row = Row { order_id, branch, epoch, version, is_new, delivery, outbox };
         self.table.put(&row, condition).await?;
-        if !row.outbox.pending.is_empty() {
-            self.outbox.notify(self.table.key(order_id.to_string(), Some(text(&row.branch))));
-        }
+        let key = self.table.key(order_id.to_string(), Some(text(&row.branch)));
+        self.outbox.notify(key, &row.outbox);
         Ok(row)
     }
 

@@ -16,7 +16,7 @@ use contracts::{
     journal::{Entry, EntryValue},
     keys,
 };
-use platform::{Deadline, Platform, World, config::Durability, watch};
+use platform::{Deadline, Platform, World, config::Durability, planted::Planted, watch};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -331,6 +331,9 @@ impl Creator {
                 allow_backorder: request.allow_backorder,
                 expires_at: self.platform.world.now().plus_ms(RESERVATION_MS),
             };
+            if self.platform.world.has(Planted::LateReservation) {
+                return Ok(self.reserve_later(wanted));
+            }
             let answer = self.clients.reserve(&wanted, deadline).await?;
             match answer.state {
                 ReserveState::Reserved => return Ok(answer),
@@ -342,6 +345,22 @@ impl Creator {
             }
         }
         Err(OrdersError::Refused { code: Code::OutOfStock, message: "No warehouse is open".into() })
+    }
+
+    /// For [`Planted::LateReservation`]: as if it were reserved, which is asked for behind the answer.
+    fn reserve_later(&self, wanted: ReserveRequest) -> ReserveResponse {
+        let hoped_for = ReserveResponse {
+            state: ReserveState::Reserved,
+            warehouse_id: wanted.warehouse_id.clone(),
+            warehouse_epoch: 1,
+            lines: wanted.lines.clone(),
+        };
+        let clients = self.clients.clone();
+        self.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let _ = clients.reserve(&wanted, Deadline::within(Duration::from_secs(2))).await;
+        });
+        hoped_for
     }
 
     /// Warehouses to try: this region's, then this continent's, then those of live regions.

@@ -5,12 +5,12 @@ use crate::{
     domain::life::Trigger,
     journal::owner::{Owner, Route},
     saga::{Saga, SagaError},
-    store::Store,
+    store::{OrderRecord, Store},
 };
 use contracts::{
     OrderId,
     events::{Event, Happening, source},
-    resources::Subscription,
+    resources::{Interest, Subscription},
 };
 use platform::{
     Deadline, Platform,
@@ -23,12 +23,15 @@ use std::{sync::Arc, time::Duration};
 pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
     consumer: NAME,
     events: &[
-        (source::WAREHOUSE, &["PackagingStarted", "PackageCreated", "PackagingFailed", "WarehouseClosed"]),
-        (
+        Interest::all(
+            source::WAREHOUSE,
+            &["PackagingStarted", "PackageCreated", "PackagingFailed", "WarehouseClosed"],
+        ),
+        Interest::all(
             source::PAYMENT,
             &["PaymentCaptured", "PaymentFailed", "PaymentUnknown", "PaymentVoided", "PaymentRefunded"],
         ),
-        (source::DELIVERY, &["DeliveryStarted", "DeliveryCompleted", "DeliveryFailed"]),
+        Interest::all(source::DELIVERY, &["DeliveryStarted", "DeliveryCompleted", "DeliveryFailed"]),
     ],
 });
 
@@ -70,7 +73,7 @@ impl Events {
         let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
         let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
         match self.owner.route(&record.order.home, &record.order.shard) {
-            Route::Here => self.apply(&event).await.map_err(NotApplied::from),
+            Route::Here => self.apply_to(record, &event).await.map_err(NotApplied::from),
             Route::There(region) => {
                 let call = self.platform.calls.in_region(&region, NAME);
                 let deadline = Deadline::within(FORWARD_LIMIT);
@@ -86,8 +89,14 @@ impl Events {
     /// # Errors
     /// When it must come again later.
     pub async fn apply(&self, event: &Event) -> Result<(), SagaError> {
+        let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
+        let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
+        self.apply_to(record, event).await
+    }
+
+    async fn apply_to(&self, record: OrderRecord, event: &Event) -> Result<(), SagaError> {
         match trigger(&event.happening) {
-            Some((order_id, trigger)) => self.saga.apply(order_id, &trigger, Some(event)).await,
+            Some((_, trigger)) => self.saga.apply(record, &trigger, Some(event)).await,
             None => Ok(()),
         }
     }

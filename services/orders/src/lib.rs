@@ -30,6 +30,8 @@ pub const NAME: &str = "orders";
 const SAGA_WORKERS: usize = 8;
 /// Items relayed to the bus at the same time.
 const RELAY_WORKERS: usize = 4;
+/// How often the owner looks at all of its open orders, for steps to try again and orders to adopt.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// How often the owner looks whether another one has fallen silent.
 const LOOK_FOR_ORPHANS: Duration = Duration::from_millis(50);
 
@@ -76,7 +78,7 @@ fn workers(
             let settler = settler.clone();
             async move { settler.round().await }
         }),
-        Worker::new("orders-saga-sweep", Duration::from_secs(1), move || {
+        Worker::new("orders-saga-sweep", SWEEP_EVERY, move || {
             let saga = sweeper.clone();
             async move { saga.sweep().await }
         }),

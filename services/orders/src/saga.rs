@@ -22,7 +22,9 @@ use contracts::{
     events::Event,
     journal::{EffectKind, EntryValue},
 };
-use platform::{Deadline, Platform, calls::CallError, config::Durability, tables::TransactError};
+use platform::{
+    Deadline, Platform, calls::CallError, config::Durability, planted::Planted, tables::TransactError,
+};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
@@ -80,8 +82,8 @@ pub struct Saga {
     store: Store,
     owner: Owner,
     clients: Clients,
-    sender: mpsc::Sender<OrderId>,
-    receiver: Arc<AsyncMutex<mpsc::Receiver<OrderId>>>,
+    sender: mpsc::Sender<OrderRecord>,
+    receiver: Arc<AsyncMutex<mpsc::Receiver<OrderRecord>>>,
     tried: Arc<Mutex<HashMap<OrderId, (u64, Instant)>>>,
 }
 
@@ -100,9 +102,10 @@ impl Saga {
         }
     }
 
-    /// Says that an order may have a step to take.
-    pub fn notify(&self, order_id: OrderId) {
-        if self.sender.try_send(order_id).is_err() {
+    /// Says that an order may have a step to take, as far as its caller knows it.
+    fn notify(&self, record: OrderRecord) {
+        if let Err(full) = self.sender.try_send(record) {
+            let order_id = full.into_inner().order.order_id;
             tracing::debug!(%order_id, "the queue of steps is full; the sweep will find the order");
         }
     }
@@ -114,7 +117,7 @@ impl Saga {
     pub async fn next(&self) -> Result<(), SagaError> {
         let waiting = self.receiver.lock().await.recv().await;
         match waiting {
-            Some(order_id) => self.steps(order_id).await,
+            Some(record) => self.steps(record).await,
             None => Ok(()),
         }
     }
@@ -124,9 +127,10 @@ impl Saga {
     /// # Errors
     /// When the table does not answer.
     pub async fn sweep(&self) -> Result<(), SagaError> {
+        let lost = self.store.lost_warehouses().await?;
         for shard in self.owner.held() {
             if self.owner.recovered(&shard) {
-                self.sweep_shard(&shard).await?;
+                self.sweep_shard(&shard, &lost).await?;
             }
         }
         let now = self.platform.world.instant();
@@ -134,81 +138,92 @@ impl Saga {
         Ok(())
     }
 
-    async fn sweep_shard(&self, shard: &ShardId) -> Result<(), SagaError> {
+    async fn sweep_shard(&self, shard: &ShardId, lost: &[WarehouseId]) -> Result<(), SagaError> {
         let open = self.store.open_in(shard).await?;
         let rows: BTreeMap<OrderId, OrderRecord> =
             open.into_iter().map(|record| (record.order.order_id, record)).collect();
         let orders: BTreeSet<OrderId> = rows.keys().copied().chain(self.owner.left.waiting(shard)).collect();
         for order_id in orders {
-            if let Err(cause) = self.look_after(order_id, rows.get(&order_id)).await {
+            if let Err(cause) = self.look_after(order_id, rows.get(&order_id), lost).await {
                 tracing::debug!(%order_id, %cause, "an order is looked at again later");
             }
         }
         Ok(())
     }
 
-    /// Makes an order this owner's where it is not yet, and tells it what is known of its warehouse.
-    async fn look_after(&self, order_id: OrderId, row: Option<&OrderRecord>) -> Result<(), SagaError> {
-        let ours =
-            |row: &&OrderRecord| self.writer(&row.order.shard).is_ok_and(|writer| row.is_of(&writer));
-        let warehouse_id = match row.filter(ours) {
-            Some(row) => row.order.warehouse_id.clone(),
+    /// Makes an order this owner's where it is not yet, tells it what is known of its warehouse, and takes its step.
+    async fn look_after(
+        &self,
+        order_id: OrderId,
+        row: Option<&OrderRecord>,
+        lost: &[WarehouseId],
+    ) -> Result<(), SagaError> {
+        let ours = |row: &&OrderRecord| self.writer(&row.order.shard).is_ok_and(|writer| row.is_of(&writer));
+        let record = match row.filter(ours) {
+            Some(row) => row.clone(),
             None => self.adopt(order_id).await?,
         };
-        if self.store.is_lost(&warehouse_id).await? {
-            self.apply(order_id, &Trigger::WarehouseLost { warehouse_id }, None).await?;
+        let warehouse_id = record.order.warehouse_id.clone();
+        if lost.contains(&warehouse_id) {
+            self.apply(record.clone(), &Trigger::WarehouseLost { warehouse_id }, None).await?;
         }
-        self.notify(order_id);
+        self.notify(record);
         Ok(())
     }
 
-    /// Takes an order over from a former owner, from the newest that this region knows of it. Gives its warehouse.
-    async fn adopt(&self, order_id: OrderId) -> Result<WarehouseId, SagaError> {
+    /// Takes an order over from a former owner, from the newest that this region knows of it.
+    async fn adopt(&self, order_id: OrderId) -> Result<OrderRecord, SagaError> {
         let row = self.store.get(order_id).await?;
         let stored_here = row.is_some();
         let mut record = self.owner.left.newest(order_id, row).ok_or(SagaError::Unknown)?;
         let writer = self.writer(&record.order.shard)?;
-        let warehouse_id = record.order.warehouse_id.clone();
         if !stored_here && record.order.version == 1 {
             // Nobody may have heard of it: it begins here, exactly as journalled.
             self.store.create(record.order, record.payment_ref, &writer).await?;
-            record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
+            record = self.read(order_id).await?;
         }
         if !record.is_of(&writer) {
-            self.advance(record, &Trigger::Adopted, None).await?;
+            record = self.advance(record, &Trigger::Adopted, None).await?;
         }
         self.owner.left.adopted(order_id);
-        Ok(warehouse_id)
+        Ok(record)
     }
 
-    /// Applies what happened to an order, in one transaction with the event's inbox row.
+    /// Applies what happened to an order, in one transaction with the event's inbox row. `record` is the order as it
+    /// was just read: what it has pending is written again.
     ///
     /// # Errors
     /// When it must come again later.
     pub async fn apply(
         &self,
-        order_id: OrderId,
+        record: OrderRecord,
         trigger: &Trigger,
         cause: Option<&Event>,
     ) -> Result<(), SagaError> {
+        let order_id = record.order.order_id;
+        let mut held = Some(record);
         for _ in 0..ROUNDS {
+            let record = match held.take() {
+                Some(record) => record,
+                None => self.read(order_id).await?,
+            };
+            let advanced = match record.is_of(&self.writer(&record.order.shard)?) {
+                true => self.advance(record, trigger, cause).await,
+                // An earlier owner's: what it journalled is recovered and adopted first.
+                false => Err(SagaError::Early),
+            };
+            let failed = match advanced {
+                Ok(_) => return Ok(()),
+                Err(failed) => failed,
+            };
+            // An event that was applied before changes nothing: it may be what stands in the way.
             if let Some(cause) = cause
                 && self.store.seen(cause).await?
             {
                 return Ok(());
             }
-            let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
-            if !record.is_of(&self.writer(&record.order.shard)?) {
-                // An earlier owner's: what it journalled is recovered and adopted first.
-                return Err(SagaError::Early);
-            }
-            match self.advance(record, trigger, cause).await {
-                Err(SagaError::Busy) => {
-                    tokio::time::sleep(self.platform.world.jitter(Duration::from_millis(10))).await
-                }
-                Err(other) => return Err(other),
-                Ok(_) => return Ok(()),
-            }
+            let SagaError::Busy = failed else { return Err(failed) };
+            tokio::time::sleep(self.platform.world.jitter(Duration::from_millis(10))).await;
         }
         Err(SagaError::Busy)
     }
@@ -226,15 +241,18 @@ impl Saga {
             Outcome::Early => return Err(SagaError::Early),
             Outcome::Ignored => return Ok(record),
         };
-        let order_id = next.order_id;
         match self.store.advance(&record, next, &writer, cause).await {
             Ok(record) => {
-                self.notify(order_id);
+                self.notify(record.clone());
                 Ok(record)
             }
             Err(TransactError::Cancelled(_) | TransactError::Busy) => Err(SagaError::Busy),
             Err(TransactError::Table(error)) => Err(error.into()),
         }
+    }
+
+    async fn read(&self, order_id: OrderId) -> Result<OrderRecord, SagaError> {
+        Ok(self.store.get(order_id).await?.ok_or(SagaError::Unknown)?)
     }
 
     fn writer(&self, shard: &ShardId) -> Result<Writer, SagaError> {
@@ -243,8 +261,12 @@ impl Saga {
     }
 
     /// Takes an order's next step, if it is this owner's and the step was not just taken.
-    async fn steps(&self, order_id: OrderId) -> Result<(), SagaError> {
-        let Some(record) = self.store.get(order_id).await? else { return Ok(()) };
+    async fn steps(&self, known: OrderRecord) -> Result<(), SagaError> {
+        if steps::next(&known.order).is_none() {
+            return Ok(()); // whoever changes it says so
+        }
+        let order_id = known.order.order_id;
+        let record = self.read(order_id).await?;
         let Ok(writer) = self.writer(&record.order.shard) else { return Ok(()) };
         if !record.is_of(&writer) {
             return Ok(()); // the sweep adopts it first
@@ -255,7 +277,7 @@ impl Saga {
         }
         let taken = tokio::time::timeout(STEP_LIMIT, self.take(&record, &step)).await;
         match taken.unwrap_or(Err(SagaError::Orders(OrdersError::Deadline))) {
-            Ok(Some(trigger)) => self.apply(order_id, &trigger, None).await,
+            Ok(Some(trigger)) => self.apply(self.read(order_id).await?, &trigger, None).await,
             Ok(None) => Ok(()),
             Err(cause) => {
                 tracing::debug!(%order_id, ?step, %cause, "a step is tried again later");
@@ -333,7 +355,11 @@ impl Saga {
         amount: i64,
         effect_key: &str,
     ) -> Result<Option<Trigger>, SagaError> {
-        self.intend(record, effect, amount, effect_key).await?;
+        let mut effect_key = effect_key.to_owned();
+        if self.platform.world.has(Planted::FreshKey) {
+            effect_key.push_str(&format!(":{}", self.platform.world.random_u64()));
+        }
+        self.intend(record, effect, amount, &effect_key).await?;
         let order = &record.order;
         let request = EffectRequest {
             amount,
@@ -341,7 +367,7 @@ impl Saga {
             epoch: order.epoch,
             home_region: order.home_region.clone(),
             attempt: 1,
-            effect_key: effect_key.to_owned(),
+            effect_key,
             payment_ref: record.payment_ref.clone(),
         };
         // The payment service tells the outcome as an event too. Where an earlier owner's region took that

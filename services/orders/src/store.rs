@@ -12,6 +12,7 @@ use platform::{
     inbox::Inbox,
     outbox::{self, Outbox, Pending},
     page,
+    planted::Planted,
     tables::{Condition, Item, Page, Query, TransactError, text},
 };
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,8 @@ pub const TABLES: &[TableSpec] = &[ORDERS, JOURNAL, TOKENS, LEASES, LOST_WAREHOU
 
 /// The sparse index of orders that are not settled.
 const OPEN: &str = "open";
+/// Warehouses that are looked at for being lost, at most.
+const LOST_MAX: usize = 1_000;
 /// Orders that one reading of a shard's open orders gives at most.
 const OPEN_MAX: usize = 10_000;
 
@@ -102,7 +105,7 @@ impl OrderRecord {
     /// Whether `writer` has made the order its own. Version 1, which it wrote again exactly as journalled, does not
     /// say so: others may have done more since.
     pub fn is_of(&self, writer: &Owner) -> bool {
-        self.branch == branch(writer) && self.order.epoch == writer.epoch
+        self.order.epoch == writer.epoch && self.order.home_region == writer.region
     }
 }
 
@@ -275,6 +278,15 @@ impl Store {
         Ok(self.lost_warehouses.get::<LostWarehouse>(key).await?.is_some())
     }
 
+    /// All warehouses that are known to be lost.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn lost_warehouses(&self) -> Result<Vec<WarehouseId>, TableError> {
+        let page = self.lost_warehouses.scan::<LostWarehouse>(LOST_MAX, None).await?;
+        Ok(page.items.into_iter().map(|row| row.warehouse_id).collect())
+    }
+
     /// The size of a page that a caller asked for.
     pub fn page_limit(asked: Option<i64>) -> usize {
         page::limit(asked)
@@ -292,7 +304,11 @@ impl Store {
             pending.add(event, self.platform.config.region.as_str(), self.platform.world.now());
         }
         let open_shard = (!order.settled()).then(|| order.shard.clone());
-        OrderRecord { branch: branch(writer), payment_ref, open_shard, pending, order }
+        let branch = match self.platform.world.has(Planted::SharedItem) {
+            true => "shared".to_owned(),
+            false => branch(writer),
+        };
+        OrderRecord { branch, payment_ref, open_shard, pending, order }
     }
 
     fn event(&self, order: &Order, caused_by: &str, happening: Happening) -> Event {
@@ -302,7 +318,7 @@ impl Store {
     }
 
     fn notify(&self, record: &OrderRecord) {
-        self.outbox.notify(self.key(record));
+        self.outbox.notify(self.key(record), &record.pending);
     }
 
     fn key(&self, record: &OrderRecord) -> Item {

@@ -156,9 +156,8 @@ impl Store {
             transaction = transaction.put(&self.ledger, &entry, Condition::new_item("orderId"))?;
         }
         transaction.commit().await.map_err(conflict)?;
-        if !row.outbox.pending.is_empty() {
-            self.outbox.notify(self.payments.key(row.order_id.to_string(), Some(text(&row.branch))));
-        }
+        let key = self.payments.key(row.order_id.to_string(), Some(text(&row.branch)));
+        self.outbox.notify(key, &row.outbox);
         Ok(row)
     }
 

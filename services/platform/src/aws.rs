@@ -2,7 +2,9 @@
 
 use crate::{config::Config, world::World};
 use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig};
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Region, SharedCredentialsProvider, StalledStreamProtectionConfig, retry::RetryConfig,
+};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -37,6 +39,8 @@ impl Clients {
                     .time_source(world.time_source())
                     .sleep_impl(TokioSleep::new())
                     .timeout_config(timeouts())
+                    // For long streams: these calls are short and have a timeout.
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                     .retry_config(RetryConfig::standard().with_max_attempts(3))
                     .retry_partition(retries());
                 builder.set_endpoint_url(config.aws_endpoint.clone());

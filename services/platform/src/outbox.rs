@@ -4,6 +4,7 @@
 use crate::{
     Platform, Worker,
     bus::Bus,
+    planted::Planted,
     tables::{Condition, Item, Query, Table, TableError, number, text},
 };
 use contracts::{Timestamp, events::Event};
@@ -18,7 +19,7 @@ const QUEUE_MAX: usize = 4096;
 /// A sweep takes up what is pending for longer than this.
 pub const SWEEP_AFTER: Duration = Duration::from_secs(5);
 /// Time between two sweeps.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// Items that one sweep takes up at most.
 const SWEEP_MAX: usize = 100;
 
@@ -34,6 +35,9 @@ pub struct Pending {
     /// Since when, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
+    /// What was added since the item was read: what its writer's relay publishes.
+    #[serde(skip)]
+    added: Vec<Event>,
 }
 
 impl Pending {
@@ -43,6 +47,7 @@ impl Pending {
         self.pending.insert(event.metadata.event_id.0.to_string(), text);
         self.outbox = Some(sweeper.to_owned());
         self.since.get_or_insert(now.0);
+        self.added.push(event.clone());
     }
 
     /// The events, in the order in which they came about.
@@ -60,8 +65,14 @@ pub struct Outbox {
     table: Table,
     bus: Bus,
     platform: Platform,
-    sender: mpsc::Sender<Item>,
-    receiver: Arc<Mutex<mpsc::Receiver<Item>>>,
+    sender: mpsc::Sender<Job>,
+    receiver: Arc<Mutex<mpsc::Receiver<Job>>>,
+}
+
+/// Events to publish, and the key of the item that holds them.
+struct Job {
+    key: Item,
+    events: Vec<Event>,
 }
 
 impl Outbox {
@@ -72,10 +83,14 @@ impl Outbox {
         Outbox { table, bus, platform, sender, receiver: Arc::new(Mutex::new(receiver)) }
     }
 
-    /// Tells the relay that the item with this key has pending events. Where the queue is full the sweep
+    /// Tells the relay that the item with this key was stored with new events. Where the queue is full the sweep
     /// finds the item later.
-    pub fn notify(&self, key: Item) {
-        if self.sender.try_send(key).is_err() {
+    pub fn notify(&self, key: Item, pending: &Pending) {
+        if pending.added.is_empty() {
+            return;
+        }
+        let job = Job { key, events: pending.added.clone() };
+        if self.sender.try_send(job).is_err() {
             tracing::debug!(table = self.table.name(), "relay queue is full; the sweep will find the item");
         }
     }
@@ -109,20 +124,20 @@ impl Outbox {
     /// # Errors
     /// When the table or the bus does not answer; the sweep tries again.
     pub async fn relay_next(&self) -> Result<(), TableError> {
-        let key = self.receiver.lock().await.recv().await;
-        match key {
-            Some(key) => self.relay(key).await,
+        let job = self.receiver.lock().await.recv().await;
+        match job {
+            Some(job) => self.relay(job).await,
             None => Ok(()),
         }
     }
 
-    /// Publishes what is pending in one item.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn relay(&self, key: Item) -> Result<(), TableError> {
-        let Some(pending) = self.table.get::<Pending>(key.clone()).await? else { return Ok(()) };
-        let events = pending.events();
+    async fn relay(&self, job: Job) -> Result<(), TableError> {
+        let Job { key, events } = job;
+        if self.platform.world.has(Planted::ClearedEarly) {
+            for event in &events {
+                self.clear(key.clone(), &event.metadata.event_id.0.to_string()).await?;
+            }
+        }
         let confirmed = match self.bus.publish(&events).await {
             Ok(confirmed) => confirmed,
             Err(cause) => {
@@ -155,7 +170,10 @@ impl Outbox {
             let page = self.table.query_items(query).await?;
             for item in page.items {
                 found += 1;
-                self.relay(self.key_of(item)).await?;
+                let key = self.key_of(item);
+                if let Some(pending) = self.table.get::<Pending>(key.clone()).await? {
+                    self.relay(Job { key, events: pending.events() }).await?;
+                }
             }
         }
         Ok(found)

@@ -296,11 +296,11 @@ impl Table {
         }
     }
 
-    /// Changes an item by an update expression where `condition` holds, and gives the item as it is after.
+    /// Changes an item by an update expression where `condition` holds.
     ///
     /// # Errors
     /// [`TableError::Conflict`] where it does not; others as for any call.
-    pub async fn update(&self, key: Item, update: &str, condition: Condition) -> Result<Item, TableError> {
+    pub async fn update(&self, key: Item, update: &str, condition: Condition) -> Result<(), TableError> {
         let sent = self
             .client
             .update_item()
@@ -309,10 +309,9 @@ impl Table {
             .update_expression(update)
             .set_condition_expression(condition.expression.clone())
             .set_expression_attribute_names(condition.names())
-            .set_expression_attribute_values(condition.values())
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
-        let answer = sent.send().await.map_err(|error| self.sdk_error(error))?;
-        Ok(answer.attributes.unwrap_or_default())
+            .set_expression_attribute_values(condition.values());
+        sent.send().await.map_err(|error| self.sdk_error(error))?;
+        Ok(())
     }
 
     /// Reads one page.

@@ -8,7 +8,7 @@ use crate::{
 use contracts::{
     Order, OrderId, Region,
     events::{Event, Happening, source},
-    resources::Subscription,
+    resources::{Interest, Subscription},
 };
 use futures::future::BoxFuture;
 use platform::{
@@ -21,7 +21,12 @@ use std::sync::Arc;
 /// The events that the service's queue receives.
 pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
     consumer: NAME,
-    events: &[(source::ORDERS, &["OrderCreated", "OrderModified", "OrderCancelled"])],
+    events: &[
+        Interest::all(source::ORDERS, &["OrderCreated", "OrderCancelled"]),
+        // As in `packaging::asked_for`.
+        Interest::only(source::ORDERS, &["OrderModified"], &["new", "status"], &["NEW"]),
+        Interest::only(source::ORDERS, &["OrderModified"], &["changed"], &["warehouseId"]),
+    ],
 });
 
 /// How often an event is tried again at once when others were faster on the same rows.

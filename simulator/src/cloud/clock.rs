@@ -33,6 +33,11 @@ impl Stamps {
         next(before.unwrap_or_else(|last| last))
     }
 
+    /// The latest stamp given or observed.
+    pub(super) fn last_us(&self) -> i64 {
+        self.last_us.load(Ordering::SeqCst)
+    }
+
     /// Takes note of a stamp from another region: later local writes must win over it.
     pub(super) fn observe(&self, stamp_us: i64) {
         self.last_us.fetch_max(stamp_us, Ordering::SeqCst);

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use anyhow::ensure;
+use dynoxide::Item;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::lock;
 
@@ -56,10 +56,10 @@ pub struct OutgoingBatch {
 pub struct ReplicatedWrite {
     /// The table's physical name.
     pub table: String,
-    /// The key attributes, in DynamoDB JSON.
-    pub key: Value,
-    /// The whole item, in DynamoDB JSON; none where it was deleted.
-    pub item: Option<Value>,
+    /// The key attributes.
+    pub key: Item,
+    /// The whole item; none where it was deleted.
+    pub item: Option<Item>,
     /// When it was written, in microseconds since the Unix epoch; rising in a region, and later than any write
     /// the writer could have seen.
     pub written_at_us: i64,

@@ -6,8 +6,10 @@ use crate::{
     cloud::{Applied, Cloud, Dump, FaultSettings, ReplicatedBatch, Usage},
     replication::{self, Replication, TOKEN_HEADER},
 };
+use anyhow::Context as _;
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{DefaultBodyLimit, Request, State},
     http::StatusCode,
     middleware::{self, Next},
@@ -144,10 +146,9 @@ async fn forget(State(control): State<Control>, Json(regions): Json<Vec<Region>>
     control.replication.forget(&regions);
 }
 
-async fn replicate(
-    State(control): State<Control>,
-    Json(batch): Json<ReplicatedBatch>,
-) -> Result<Json<Applied>, Fault> {
+async fn replicate(State(control): State<Control>, batch: Bytes) -> Result<Json<Applied>, Fault> {
+    // It is the largest body there is: without a report of where in it a mistake is, it is read twice as fast.
+    let batch: ReplicatedBatch = serde_json::from_slice(&batch).context("this is no batch of writes")?;
     Ok(Json(control.cloud.apply(batch)?))
 }
 

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use contracts::resources::{IndexSpec, Key, Replication, Subscription, TableSpec};
+use contracts::resources::{IndexSpec, Interest, Key, Replication, Subscription, TableSpec};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client as Hyper;
 use hyper_util::client::legacy::connect::HttpConnector as Tcp;
@@ -43,11 +43,14 @@ pub(crate) const INBOX: TableSpec = TableSpec {
 pub(crate) const SUBSCRIPTIONS: [Subscription; 2] = [
     Subscription {
         consumer: "warehouse",
-        events: &[("ecommerce.orders", &["OrderCreated", "OrderCancelled"])],
+        events: &[Interest::all("ecommerce.orders", &["OrderCreated", "OrderCancelled"])],
     },
     Subscription {
         consumer: "delivery",
-        events: &[("ecommerce.orders", &["OrderCancelled"]), ("ecommerce.warehouse", &["PackageCreated"])],
+        events: &[
+            Interest::all("ecommerce.orders", &["OrderCancelled"]),
+            Interest::all("ecommerce.warehouse", &["PackageCreated"]),
+        ],
     },
 ];
 

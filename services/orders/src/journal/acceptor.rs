@@ -262,33 +262,45 @@ impl Acceptor {
         request: &SettleRequest,
         state: EntryState,
     ) -> Result<SettleResponse, AcceptorError> {
+        let known = |entry: &SettleEntry| entry.marked && state == EntryState::Chosen;
+        let unmarked: Vec<&SettleEntry> = request.entries.iter().filter(|entry| !known(entry)).collect();
+        let together = self.mark_together(&unmarked, state).await?;
         let mut entries = Vec::with_capacity(request.entries.len());
         for entry in &request.entries {
-            let known = entry.marked && state == EntryState::Chosen;
-            let marked = known || self.mark_one(&request.shard, entry, state).await?;
             // Before it is marked nobody asks whether the order is stored; a closed one is.
-            let stored = known && self.stored(entry).await?;
-            entries.push(Settled { marked, stored });
+            entries.push(match known(entry) {
+                true => Settled { marked: true, stored: self.stored(entry).await? },
+                false => Settled { marked: together || self.mark_one(entry, state).await?, stored: false },
+            });
         }
         Ok(SettleResponse { entries })
     }
 
-    /// [`rules::mark`] as a conditional update.
-    async fn mark_one(
+    /// Marks all entries in one transaction, where every one of them may be marked.
+    async fn mark_together(
         &self,
-        shard: &ShardId,
-        entry: &SettleEntry,
+        entries: &[&SettleEntry],
         state: EntryState,
     ) -> Result<bool, AcceptorError> {
-        let key = self.journal.key(shard.as_str(), Some(text(&entry.key_hash)));
-        let before = if state == EntryState::Chosen { EntryState::Open } else { EntryState::Chosen };
-        let condition = Condition::default()
-            .and("valueHash = :hash AND (#state = :before OR #state = :to)")
-            .name("#state", "state")
-            .value(":hash", text(&entry.value_hash))
-            .value(":before", text(state_word(before)))
-            .value(":to", text(state_word(state)));
-        match self.journal.update(key.clone(), "SET #state = :to", condition).await {
+        if entries.len() < 2 {
+            return Ok(false);
+        }
+        let mut transaction = self.journal.transaction();
+        for entry in entries {
+            transaction =
+                transaction.update(&self.journal, self.entry_key(entry), MARK, may_mark(entry, state))?;
+        }
+        match transaction.commit().await {
+            Ok(()) => Ok(true),
+            Err(TransactError::Cancelled(_) | TransactError::Busy) => Ok(false),
+            Err(TransactError::Table(error)) => Err(error.into()),
+        }
+    }
+
+    /// [`rules::mark`] as a conditional update.
+    async fn mark_one(&self, entry: &SettleEntry, state: EntryState) -> Result<bool, AcceptorError> {
+        let key = self.entry_key(entry);
+        match self.journal.update(key.clone(), MARK, may_mark(entry, state)).await {
             Ok(_) => Ok(true),
             Err(TableError::Conflict) => {
                 let held: Option<Row> = self.journal.get(key).await?;
@@ -297,6 +309,10 @@ impl Acceptor {
             }
             Err(other) => Err(other.into()),
         }
+    }
+
+    fn entry_key(&self, entry: &SettleEntry) -> Item {
+        self.journal.key(entry.shard.as_str(), Some(text(&entry.key_hash)))
     }
 
     /// Whether this region stores the order, at least in the version asked for. A refusal (version 0) has no
@@ -339,6 +355,19 @@ fn warehouses(entries: &[Entry]) -> BTreeMap<&WarehouseId, u64> {
 #[derive(Deserialize)]
 struct VersionRow {
     version: u64,
+}
+
+const MARK: &str = "SET #state = :to";
+
+/// [`rules::mark`] as a condition.
+fn may_mark(entry: &SettleEntry, state: EntryState) -> Condition {
+    let before = if state == EntryState::Chosen { EntryState::Open } else { EntryState::Chosen };
+    Condition::default()
+        .and("valueHash = :hash AND (#state = :before OR #state = :to)")
+        .name("#state", "state")
+        .value(":hash", text(&entry.value_hash))
+        .value(":before", text(state_word(before)))
+        .value(":to", text(state_word(state)))
 }
 
 const PROMISE: &str = "SET promised = :ballot";

@@ -12,7 +12,7 @@ use contracts::{
     journal::{Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
-use platform::{Deadline, Platform, calls::Credential, config::Durability, watch};
+use platform::{Deadline, Platform, calls::Credential, config::Durability, planted::Planted, watch};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -63,8 +63,10 @@ pub struct Unclosed {
     pub entry: Entry,
     /// The version of the order that must be stored elsewhere before it is closed.
     pub version: u64,
-    /// Whether W copies know that it is chosen.
-    pub marked: bool,
+    /// How many copies are known to have it marked as chosen; 0 until it is W of them.
+    pub marked: usize,
+    /// When it is looked at next.
+    pub due: Instant,
 }
 
 /// One shard that this process holds.
@@ -181,7 +183,7 @@ impl Owner {
             acceptor: Acceptor::new(platform),
             lanes: Lanes::new(platform),
             recovery_lanes: Lanes::new(platform),
-            incarnation: platform.world.new_id().simple().to_string(),
+            incarnation: incarnation(platform),
             state: Arc::default(),
             taking: Arc::default(),
             tasks: Arc::default(),
@@ -439,7 +441,8 @@ impl Owner {
             tracing::info!(epoch, shards = shards.len(), entries = entries.len(), "took shards over");
         }
         let mut by_shard: BTreeMap<ShardId, Vec<Entry>> = BTreeMap::new();
-        for entry in entries {
+        let skip = self.platform.world.has(Planted::OpenSkipped);
+        for entry in entries.into_iter().filter(|entry| !(skip && entry.state == EntryState::Open)) {
             by_shard.entry(entry.shard.clone()).or_default().push(entry);
         }
         let mut begun = Vec::new();
@@ -589,9 +592,10 @@ impl Owner {
         let mut writes: FuturesUnordered<_> =
             copies.iter().map(|copy| lanes.write(copy, entry.clone())).collect();
         let mut tally = Tally::default();
+        let enough = if self.platform.world.has(Planted::OneCopy) { 1 } else { W };
         while let Some(answer) = writes.next().await {
             tally.count(answer);
-            if tally.stored == W && announce.borrow().is_none() {
+            if tally.stored == enough && announce.borrow().is_none() {
                 self.chosen(entry);
                 announce.send_replace(Some(Outcome::Chosen(Box::new(entry.clone()))));
             }
@@ -605,36 +609,38 @@ impl Owner {
             EntryValue::Intent { order, .. } => order.version + 1,
             EntryValue::Refused { .. } => 0,
         };
-        let unclosed = Unclosed { entry: entry.clone(), version, marked: false };
+        let due = self.platform.world.instant();
+        let unclosed = Unclosed { entry: entry.clone(), version, marked: 0, due };
         if let Some(held) = self.lock().held.get_mut(&entry.shard) {
             held.unclosed.insert(entry.key_hash.clone(), unclosed);
         }
     }
 
-    /// Entries of a shard that are not closed yet, at most `limit`.
-    pub fn unclosed(&self, shard: &ShardId, limit: usize) -> Vec<Unclosed> {
+    /// Entries that are not closed yet and to be looked at, at most `limit`: those first that wait longest.
+    pub fn unclosed(&self, limit: usize) -> Vec<Unclosed> {
+        let now = self.platform.world.instant();
         let state = self.lock();
-        state
-            .held
-            .get(shard)
-            .map(|held| held.unclosed.values().take(limit).cloned().collect())
-            .unwrap_or_default()
+        let all = state.held.values().flat_map(|held| held.unclosed.values());
+        let mut due: Vec<&Unclosed> = all.filter(|unclosed| unclosed.due <= now).collect();
+        due.sort_by_key(|unclosed| unclosed.due);
+        due.into_iter().take(limit).cloned().collect()
     }
 
-    /// Notes that W copies know an entry to be chosen.
-    pub fn marked(&self, shard: &ShardId, key_hash: &str) {
-        if let Some(unclosed) =
-            self.lock().held.get_mut(shard).and_then(|held| held.unclosed.get_mut(key_hash))
+    /// Notes how many copies are known to have an entry marked as chosen, and when it is looked at next.
+    pub fn put_off(&self, entry: &Entry, marked: usize, pause: Duration) {
+        let due = self.platform.world.instant() + pause;
+        if let Some(held) = self.lock().held_under(entry)
+            && let Some(unclosed) = held.unclosed.get_mut(&entry.key_hash)
         {
-            unclosed.marked = true;
+            (unclosed.marked, unclosed.due) = (marked, due);
         }
     }
 
     /// Forgets an entry that is closed.
-    pub fn closed(&self, shard: &ShardId, key_hash: &str) {
-        if let Some(held) = self.lock().held.get_mut(shard) {
-            held.unclosed.remove(key_hash);
-            held.proposals.remove(key_hash);
+    pub fn closed(&self, entry: &Entry) {
+        if let Some(held) = self.lock().held_under(entry) {
+            held.unclosed.remove(&entry.key_hash);
+            held.proposals.remove(&entry.key_hash);
         }
     }
 
@@ -650,6 +656,14 @@ impl Owner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A name that no other process ever has.
+fn incarnation(platform: &Platform) -> String {
+    if platform.world.has(Planted::SharedBallot) {
+        return "shared".to_owned();
+    }
+    platform.world.new_id().simple().to_string()
 }
 
 /// What the copies answered to a promise.

@@ -8,97 +8,113 @@ use super::{
 };
 use crate::NAME;
 use contracts::{
-    Region, ShardId,
+    Region,
     journal::{SettleEntry, SettleRequest, SettleResponse},
 };
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use platform::{Deadline, Platform, calls::Credential};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-/// Entries of one shard in one round at most.
-const BATCH: usize = 25;
+/// Entries in one round at most: they fit one transaction.
+const BATCH: usize = 90;
 /// One call at most.
 const LIMIT: Duration = Duration::from_millis(1500);
+/// Pause before an entry is looked at again that too few copies could be told of.
+const MARK_AGAIN: Duration = Duration::from_millis(500);
+/// Pause before it is asked whether an order is stored elsewhere: about as long as replication takes.
+const ASK_STORED: Duration = Duration::from_secs(2);
 
 /// Moves entries to their end.
 #[derive(Clone)]
 pub struct Settler {
     platform: Platform,
     owner: Owner,
+    /// Counts the rounds.
+    rounds: Arc<AtomicUsize>,
 }
 
 impl Settler {
     /// For the shards of `owner`.
     pub fn new(platform: &Platform, owner: &Owner) -> Self {
-        Settler { platform: platform.clone(), owner: owner.clone() }
+        Settler { platform: platform.clone(), owner: owner.clone(), rounds: Arc::default() }
     }
 
-    /// One round over every shard held here.
+    /// One round over the entries of all shards held here.
     ///
     /// # Errors
-    /// Never: what could not be reached is asked again in the next round.
+    /// Never: what could not be reached is asked again later.
     pub async fn round(&self) -> Result<(), std::convert::Infallible> {
-        let shards = self.owner.held();
-        for group in shards.chunks(8) {
-            join_all(group.iter().map(|shard| self.shard(shard))).await;
-        }
+        let due = self.owner.unclosed(BATCH);
+        let (known, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|unclosed| unclosed.marked >= W);
+        join(self.choose(fresh), self.close(known)).await;
         Ok(())
     }
 
-    async fn shard(&self, shard: &ShardId) {
-        let entries = self.owner.unclosed(shard, BATCH);
-        if entries.is_empty() {
-            return;
-        }
-        let answers = self.ask(shard, "choose", &entries).await;
-        let mut ready = Vec::new();
-        for (index, unclosed) in entries.into_iter().enumerate() {
-            let marked = answers.iter().filter(|(_, answer)| answer.entries[index].marked).count();
-            if marked < W {
-                continue;
+    /// Tells the copies that entries are chosen.
+    async fn choose(&self, entries: Vec<Unclosed>) {
+        let answers = self.ask(self.copies(), "choose", &entries).await;
+        for (index, Unclosed { entry, .. }) in entries.iter().enumerate() {
+            let marked = answers.iter().filter(|answer| answer.entries[index].marked).count();
+            match marked >= W {
+                true => self.owner.put_off(entry, marked, ASK_STORED),
+                false => self.owner.put_off(entry, 0, MARK_AGAIN),
             }
-            self.owner.marked(shard, &unclosed.entry.key_hash);
-            if rules::may_close(marked, W, self.stored_elsewhere(&answers, index)) {
-                ready.push(unclosed);
-            }
-        }
-        if !ready.is_empty() {
-            self.close(shard, ready).await;
         }
     }
 
-    /// Whether the order is stored on a continent other than this region's.
-    fn stored_elsewhere(&self, answers: &[(Region, SettleResponse)], index: usize) -> bool {
+    /// Closes entries whose orders are stored on another continent.
+    async fn close(&self, entries: Vec<Unclosed>) {
+        let stored = self.ask(self.witness(), "choose", &entries).await;
+        let (mut ready, mut early) = (Vec::new(), Vec::new());
+        for (index, unclosed) in entries.into_iter().enumerate() {
+            let stored = stored.iter().any(|answer| answer.entries[index].stored);
+            let ended = rules::may_close(unclosed.marked, W, stored);
+            if ended { ready.push(unclosed) } else { early.push(unclosed) }
+        }
+        let answers = self.ask(self.copies(), "close", &ready).await;
+        for (index, unclosed) in ready.into_iter().enumerate() {
+            match answers.iter().filter(|answer| answer.entries[index].marked).count() >= W {
+                true => self.owner.closed(&unclosed.entry),
+                false => early.push(unclosed),
+            }
+        }
+        early.iter().for_each(|unclosed| self.owner.put_off(&unclosed.entry, unclosed.marked, ASK_STORED));
+    }
+
+    fn copies(&self) -> Vec<Region> {
+        self.platform.config.journal_regions().cloned().collect()
+    }
+
+    /// The copy of another continent that is asked whether orders are stored there: each in turn.
+    fn witness(&self) -> Vec<Region> {
         let config = &self.platform.config;
         let here = config.continent_of(&config.region);
-        answers.iter().any(|(copy, answer)| config.continent_of(copy) != here && answer.entries[index].stored)
+        let mut others = self.copies();
+        others.retain(|copy| config.continent_of(copy) != here);
+        let turn = self.rounds.fetch_add(1, Relaxed);
+        others.get(turn % others.len().max(1)).cloned().into_iter().collect()
     }
 
-    async fn close(&self, shard: &ShardId, ready: Vec<Unclosed>) {
-        let answers = self.ask(shard, "close", &ready).await;
-        for (index, unclosed) in ready.iter().enumerate() {
-            let closed = answers.iter().filter(|(_, answer)| answer.entries[index].marked).count();
-            if closed >= W {
-                self.owner.closed(shard, &unclosed.entry.key_hash);
-            }
+    async fn ask(&self, copies: Vec<Region>, verb: &str, entries: &[Unclosed]) -> Vec<SettleResponse> {
+        if entries.is_empty() {
+            return Vec::new();
         }
-    }
-
-    async fn ask(&self, shard: &ShardId, verb: &str, entries: &[Unclosed]) -> Vec<(Region, SettleResponse)> {
-        let request = SettleRequest { shard: shard.clone(), entries: entries.iter().map(wire).collect() };
-        let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
+        let request = SettleRequest { entries: entries.iter().map(wire).collect() };
+        let path = format!("/backend/journal/{verb}");
         let calls = copies.into_iter().map(|copy| {
-            let request = &request;
+            let (request, path) = (&request, &path);
             async move {
-                let path = format!("/backend/journal/{verb}");
                 let call = self.platform.calls.in_region(&copy, NAME);
                 let deadline = Deadline::within(LIMIT);
                 let answer: Result<SettleResponse, _> =
-                    call.post(Credential::Service(NAME), &path, request, deadline).await;
-                answer
-                    .ok()
-                    .filter(|answer| answer.entries.len() == request.entries.len())
-                    .map(|answer| (copy, answer))
+                    call.post(Credential::Service(NAME), path, request, deadline).await;
+                answer.ok().filter(|answer| answer.entries.len() == request.entries.len())
             }
         });
         join_all(calls).await.into_iter().flatten().collect()
@@ -107,10 +123,11 @@ impl Settler {
 
 fn wire(unclosed: &Unclosed) -> SettleEntry {
     SettleEntry {
+        shard: unclosed.entry.shard.clone(),
         key_hash: unclosed.entry.key_hash.clone(),
         value_hash: unclosed.entry.value_hash.clone(),
         order_id: unclosed.entry.value.order_id(),
         version: unclosed.version,
-        marked: unclosed.marked,
+        marked: unclosed.marked >= W,
     }
 }

@@ -120,7 +120,8 @@ impl Store {
             let happening = notice.happening(warehouse_id.clone(), known.continent.0.clone());
             self.tell_of_site(&mut after, happening);
             if self.put_site(&rows, &after).await? {
-                self.sites_outbox.notify(self.sites.key(warehouse_id.as_str(), Some(text(&after.branch))));
+                let key = self.sites.key(warehouse_id.as_str(), Some(text(&after.branch)));
+                self.sites_outbox.notify(key, &after.pending);
                 return Ok(after);
             }
         }

@@ -4,7 +4,7 @@
 //! names, and `$or`. Anything else is refused when the rule is made.
 
 use anyhow::bail;
-use contracts::resources::Subscription;
+use contracts::resources::{Interest, Subscription};
 use serde_json::{Value, json};
 
 /// A rule's pattern.
@@ -14,11 +14,7 @@ pub(super) struct Pattern(Value);
 impl Pattern {
     /// Each source with its own detail types: with one flat pattern, each would get the others' too.
     pub(super) fn of(subscription: &Subscription) -> anyhow::Result<Self> {
-        let choices: Vec<Value> = subscription
-            .events
-            .iter()
-            .map(|(source, kinds)| json!({ "source": [source], "detail-type": kinds }))
-            .collect();
+        let choices: Vec<Value> = subscription.events.iter().map(choice).collect();
         Pattern::new(json!({ "$or": choices }))
     }
 
@@ -34,6 +30,15 @@ impl Pattern {
     pub(super) fn matches(&self, event: &Value) -> bool {
         wants(&self.0, event)
     }
+}
+
+fn choice(interest: &Interest) -> Value {
+    let mut choice = json!({ "source": [interest.source], "detail-type": interest.kinds });
+    if let Some(only) = interest.only {
+        let values = json!(only.values);
+        choice["detail"] = only.path.iter().rev().fold(values, |inner, name| json!({ *name: inner }));
+    }
+    choice
 }
 
 fn check(pattern: &Value) -> anyhow::Result<()> {
@@ -77,16 +82,26 @@ fn is_one_of(field: &Value, values: &[Value]) -> bool {
 mod tests {
     use super::*;
 
+    const SUBSCRIPTION: Subscription = Subscription {
+        consumer: "orders",
+        events: &[
+            Interest::all("ecommerce.warehouse", &["PackageCreated"]),
+            Interest::all("ecommerce.payment", &["PaymentFailed"]),
+            Interest::only("ecommerce.orders", &["OrderModified"], &["new", "status"], &["NEW"]),
+            Interest::only("ecommerce.orders", &["OrderModified"], &["changed"], &["warehouseId"]),
+        ],
+    };
+
     #[test]
     fn a_subscription_gets_its_own_pairs_only() {
-        let pattern = Pattern::of(&Subscription {
-            consumer: "orders",
-            events: &[
-                ("ecommerce.warehouse", &["PackageCreated"]),
-                ("ecommerce.payment", &["PaymentFailed"]),
-            ],
-        })
-        .unwrap();
+        let pattern = Pattern::of(&SUBSCRIPTION).unwrap();
+        let modified = |status: &str, changed: &[&str]| {
+            json!({ "source": "ecommerce.orders", "detail-type": "OrderModified",
+                "detail": { "new": { "status": status }, "changed": changed } })
+        };
+        assert!(pattern.matches(&modified("NEW", &["version"])));
+        assert!(pattern.matches(&modified("PACKAGED", &["version", "warehouseId"])));
+        assert!(!pattern.matches(&modified("PACKAGED", &["version"])));
         let event = |source: &str, kind: &str| json!({ "source": source, "detail-type": kind, "detail": {} });
         assert!(pattern.matches(&event("ecommerce.warehouse", "PackageCreated")));
         assert!(pattern.matches(&event("ecommerce.payment", "PaymentFailed")));

@@ -10,6 +10,7 @@ use dynoxide::actions::get_records::{GetRecordsRequest, Record};
 use dynoxide::actions::get_shard_iterator::encode_shard_iterator;
 use dynoxide::{Database, DynoxideError};
 
+use super::super::clock::Stamps;
 use super::super::lock;
 use super::super::replication::{Log, LoggedWrite};
 use super::table::Table;
@@ -31,7 +32,7 @@ pub(super) struct Writer {
     positions: HashMap<String, i64>,
     /// By table and key: the last write, deletions included. It grows with the keys ever written, as the
     /// engine's own tables do; a deletion must be remembered or an older write would bring the item back.
-    pub(super) stamps: HashMap<String, HashMap<String, Stamp>>,
+    stamps: HashMap<String, HashMap<String, Stamp>>,
 }
 
 /// The write lock of the global tables and the log it feeds.
@@ -81,16 +82,23 @@ impl Capture {
         result
     }
 
-    /// Runs another region's write; its stream records are read and not logged, so nothing echoes.
+    /// Merges writes of other regions. Their stream records are passed over, so nothing echoes: all of them are
+    /// numbered up to the latest stamp.
     pub(super) fn unlogged<A>(
         &self,
-        db: &Database,
-        table: &Table,
-        run: impl FnOnce(&mut Writer) -> dynoxide::Result<A>,
-    ) -> dynoxide::Result<A> {
+        tables: &BTreeMap<String, Table>,
+        stamps: &Stamps,
+        run: impl FnOnce(&mut Writer) -> A,
+    ) -> A {
         let mut writer = lock(&self.writer);
         let result = run(&mut writer);
-        writer.new_records(db, table)?;
+        let last = stamps.last_us();
+        for table in tables.values().filter(|table| table.global) {
+            match writer.positions.get_mut(&table.name) {
+                Some(position) => *position = last,
+                None => drop(writer.positions.insert(table.name.clone(), last)),
+            }
+        }
         result
     }
 }
@@ -124,6 +132,10 @@ impl Writer {
             item,
             written_at_us,
         })
+    }
+
+    pub(super) fn stamp_of(&self, table: &Table, key: &str) -> Option<&Stamp> {
+        self.stamps.get(&table.name)?.get(key)
     }
 
     pub(super) fn stamp(&mut self, table: &Table, key: String, stamp: Stamp) {

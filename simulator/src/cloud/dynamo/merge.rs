@@ -1,10 +1,11 @@
 //! Merges other regions' writes: per item, the last writer wins.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
 use dynoxide::Item;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
-use serde_json::Value;
 
 use super::super::replication::{Applied, ReplicatedBatch, ReplicatedWrite};
 use super::Dynamo;
@@ -19,12 +20,16 @@ impl Dynamo {
         if *batch.from == *self.region {
             bail!("{} was sent its own writes", self.region);
         }
-        let from = batch.from.as_str().into();
+        self.capture.unlogged(&self.tables, &self.stamps, |writer| self.merge(writer, batch))
+    }
+
+    fn merge(&self, writer: &mut Writer, batch: ReplicatedBatch) -> anyhow::Result<Applied> {
+        let from: Arc<str> = batch.from.as_str().into();
         let mut applied = Applied { through_seq: batch.first_seq.saturating_sub(1), ..Applied::default() };
         for write in batch.writes {
             let seq = write.seq;
             let won = self
-                .apply_write(&from, write)
+                .merge_write(writer, &from, write)
                 .with_context(|| format!("write {seq} of {} cannot be applied", batch.from))?;
             if won {
                 applied.applied += 1
@@ -37,46 +42,38 @@ impl Dynamo {
     }
 
     /// Whether the write won.
-    fn apply_write(&self, from: &std::sync::Arc<str>, write: ReplicatedWrite) -> anyhow::Result<bool> {
+    fn merge_write(
+        &self,
+        writer: &mut Writer,
+        from: &Arc<str>,
+        write: ReplicatedWrite,
+    ) -> anyhow::Result<bool> {
         let table = self
             .tables
             .get(&write.table)
             .filter(|table| table.global)
             .with_context(|| format!("{} is no global table", write.table))?;
-        let key: Item = serde_json::from_value(write.key).context("the key is not an item key")?;
-        let id = table.key_of(&key).context("the key lacks an attribute")?;
+        let id = table.key_of(&write.key).context("the key lacks an attribute")?;
         let stamp = Stamp { at_us: write.written_at_us, region: from.clone() };
         self.stamps.observe(write.written_at_us);
-        let units = self.capture.unlogged(&self.db, table, |writer| {
-            if writer
-                .stamps
-                .get(&table.name)
-                .and_then(|stamps| stamps.get(&id))
-                .is_some_and(|last| *last >= stamp)
-            {
-                return Ok(None);
-            }
-            let units = self.overwrite(table, key, write.item)?;
-            Writer::stamp(writer, table, id, stamp);
-            Ok(Some(units))
-        })?;
-        if let Some(units) = units {
-            self.meter.table(&table.logical, OPERATION, |usage| {
-                usage.calls += 1;
-                usage.write_units += units;
-            });
+        if writer.stamp_of(table, &id).is_some_and(|last| *last >= stamp) {
+            return Ok(false);
         }
-        Ok(units.is_some())
+        let units = self.overwrite(table, write.key, write.item)?;
+        writer.stamp(table, id, stamp);
+        self.meter.table(&table.logical, OPERATION, |usage| {
+            usage.calls += 1;
+            usage.write_units += units;
+        });
+        Ok(true)
     }
 
     /// Puts or deletes the item without condition; says what it consumed.
-    fn overwrite(&self, table: &Table, key: Item, item: Option<Value>) -> dynoxide::Result<f64> {
+    fn overwrite(&self, table: &Table, key: Item, item: Option<Item>) -> dynoxide::Result<f64> {
         let table_name = table.name.clone();
         let return_consumed_capacity = Some("TOTAL".to_owned());
         let consumed = match item {
             Some(item) => {
-                let item = serde_json::from_value(item)
-                    .map_err(|error| dynoxide::DynoxideError::SerializationException(error.to_string()))?;
                 let request = PutItemRequest {
                     table_name,
                     item,

@@ -154,9 +154,8 @@ mod tests {
         let writes = dynamo.replication().read_from(1, usize::MAX).unwrap().writes;
         assert_eq!(writes.len(), 2_000);
         assert!(writes.is_sorted_by(|a, b| a.written_at_us < b.written_at_us));
-        assert!(
-            writes.iter().enumerate().all(|(n, write)| write.key == json!({ "id": { "S": n.to_string() } }))
-        );
+        let key = |n: usize| serde_json::from_value(json!({ "id": { "S": n.to_string() } })).unwrap();
+        assert!(writes.iter().enumerate().all(|(n, write)| write.key == key(n)));
         let call = |operation: &str, body: Value| -> Value {
             serde_json::from_str(&dynamo.call(operation, &body.to_string()).unwrap().body).unwrap()
         };
