@@ -158,7 +158,8 @@ impl Saga {
         row: Option<&OrderRecord>,
         lost: &[WarehouseId],
     ) -> Result<(), SagaError> {
-        let ours = |row: &&OrderRecord| self.writer(&row.order.shard).is_ok_and(|writer| row.is_of(&writer));
+        let ours =
+            |row: &&OrderRecord| self.writer_of(row).is_ok_and(|writer| self.store.is_of(row, &writer));
         let record = match row.filter(ours) {
             Some(row) => row.clone(),
             None => self.adopt(order_id).await?,
@@ -176,13 +177,13 @@ impl Saga {
         let row = self.store.get(order_id).await?;
         let stored_here = row.is_some();
         let mut record = self.owner.left.newest(order_id, row).ok_or(SagaError::Unknown)?;
-        let writer = self.writer(&record.order.shard)?;
+        let writer = self.writer_of(&record)?;
         if !stored_here && record.order.version == 1 {
             // Nobody may have heard of it: it begins here, exactly as journalled.
             self.store.create(record.order, record.payment_ref, &writer).await?;
             record = self.read(order_id).await?;
         }
-        if !record.is_of(&writer) {
+        if !self.store.is_of(&record, &writer) {
             record = self.advance(record, &Trigger::Adopted, None).await?;
         }
         self.owner.left.adopted(order_id);
@@ -207,7 +208,8 @@ impl Saga {
                 Some(record) => record,
                 None => self.read(order_id).await?,
             };
-            let advanced = match record.is_of(&self.writer(&record.order.shard)?) {
+            let writer = self.writer_of(&record)?;
+            let advanced = match self.store.is_of(&record, &writer) {
                 true => self.advance(record, trigger, cause).await,
                 // An earlier owner's: what it journalled is recovered and adopted first.
                 false => Err(SagaError::Early),
@@ -235,7 +237,7 @@ impl Saga {
         trigger: &Trigger,
         cause: Option<&Event>,
     ) -> Result<OrderRecord, SagaError> {
-        let writer = self.writer(&record.order.shard)?;
+        let writer = self.writer_of(&record)?;
         let next = match life::apply(&record.order, trigger, &writer) {
             Outcome::Changed(next) => *next,
             Outcome::Early => return Err(SagaError::Early),
@@ -255,7 +257,13 @@ impl Saga {
         Ok(self.store.get(order_id).await?.ok_or(SagaError::Unknown)?)
     }
 
-    fn writer(&self, shard: &ShardId) -> Result<Writer, SagaError> {
+    /// This owner, as the writer of an order. A branch of a later epoch tells that the shard is another owner's by now,
+    /// who may have taken it while this process was frozen or cut off.
+    fn writer_of(&self, record: &OrderRecord) -> Result<Writer, SagaError> {
+        let shard = &record.order.shard;
+        if let Some((epoch, region)) = record.writer() {
+            self.owner.superseded(shard, epoch, region);
+        }
         let epoch = self.owner.epoch(shard).ok_or(SagaError::NotOwner)?;
         Ok(Writer { epoch, region: self.platform.config.region.clone(), at: self.platform.world.now() })
     }
@@ -267,8 +275,8 @@ impl Saga {
         }
         let order_id = known.order.order_id;
         let record = self.read(order_id).await?;
-        let Ok(writer) = self.writer(&record.order.shard) else { return Ok(()) };
-        if !record.is_of(&writer) {
+        let Ok(writer) = self.writer_of(&record) else { return Ok(()) };
+        if !self.store.is_of(&record, &writer) {
             return Ok(()); // the sweep adopts it first
         }
         let Some(step) = steps::next(&record.order) else { return Ok(()) };

@@ -2,7 +2,7 @@
 
 use crate::domain::create::Owner;
 use contracts::{
-    Order, OrderId, ShardId, UserId, WarehouseId,
+    Order, OrderId, Region, ShardId, UserId, WarehouseId,
     events::{Event, Happening},
     resources::{IndexSpec, Key, Replication, TableSpec},
 };
@@ -102,10 +102,10 @@ pub struct OrderRecord {
 }
 
 impl OrderRecord {
-    /// Whether `writer` has made the order its own. Version 1, which it wrote again exactly as journalled, does not
-    /// say so: others may have done more since.
-    pub fn is_of(&self, writer: &Owner) -> bool {
-        self.order.epoch == writer.epoch && self.order.home_region == writer.region
+    /// The epoch and the region of the branch's writer.
+    pub fn writer(&self) -> Option<(u64, Region)> {
+        let (epoch, region) = self.branch.split_once('#')?;
+        Some((epoch.parse().ok()?, region.into()))
     }
 }
 
@@ -249,6 +249,19 @@ impl Store {
         Ok(record)
     }
 
+    /// Whether `writer` has made an order its own. Version 1, which it wrote again exactly as journalled, does not say
+    /// so: others may have done more since.
+    pub fn is_of(&self, record: &OrderRecord, writer: &Owner) -> bool {
+        record.branch == self.branch(writer) && record.order.epoch == writer.epoch
+    }
+
+    fn branch(&self, writer: &Owner) -> String {
+        match self.platform.world.has(Planted::SharedItem) {
+            true => "shared".to_owned(),
+            false => branch(writer),
+        }
+    }
+
     /// Whether an event was applied before.
     ///
     /// # Errors
@@ -304,11 +317,7 @@ impl Store {
             pending.add(event, self.platform.config.region.as_str(), self.platform.world.now());
         }
         let open_shard = (!order.settled()).then(|| order.shard.clone());
-        let branch = match self.platform.world.has(Planted::SharedItem) {
-            true => "shared".to_owned(),
-            false => branch(writer),
-        };
-        OrderRecord { branch, payment_ref, open_shard, pending, order }
+        OrderRecord { branch: self.branch(writer), payment_ref, open_shard, pending, order }
     }
 
     fn event(&self, order: &Order, caused_by: &str, happening: Happening) -> Event {

@@ -24,7 +24,7 @@ pub struct Case {
     pub answers: Option<Vec<Answer>>,
     /// What the surviving regions hold at the end, before anything lost comes back.
     pub before_heal: Vec<RegionDump>,
-    /// What all regions hold after the lost ones came back; also given where none was ever lost.
+    /// What the regions hold after those came back that could; also given where none was ever lost.
     pub after_heal: Option<Vec<RegionDump>>,
     /// The payment provider's ledger.
     pub provider: Option<Vec<ProviderEntry>>,

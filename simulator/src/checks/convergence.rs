@@ -24,6 +24,9 @@ pub(super) fn regions_agree(records: &Records<'_>, tally: &mut Tally) {
     let Some(dumps) = &records.case.after_heal else {
         return tally.absent("a lost region never came back");
     };
+    if dumps.len() < records.case.places.regions.len() {
+        return tally.absent("a region was lost for good: what reached one of the others stays there alone");
+    }
     let Some((first, others)) = dumps.split_first() else {
         return tally.absent("no region was dumped after the heal");
     };

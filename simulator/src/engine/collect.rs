@@ -79,6 +79,7 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
     let origin_ms = stage.clock.origin_wall_ms();
     let tables = |words: &LastWords| words.dumps.iter().map(|(region, _)| region.clone()).collect::<Vec<_>>();
     let before_heal = tables(&before);
+    let came_back = healed.is_some();
     let last = healed.unwrap_or(before);
     let parked = last.dumps.iter().flat_map(|(region, dump)| parked(&region.region, dump)).collect();
     // Where every region stands at the end, this is how they ended.
@@ -88,7 +89,7 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
         rules: rules(scenario),
         attempts: course.records.iter().filter_map(|record| attempt(record, origin_ms)).collect(),
         answers: Some(course.records.iter().filter_map(answer).collect()),
-        after_heal: all_stand.then(|| tables(&last)),
+        after_heal: (came_back || all_stand).then(|| tables(&last)),
         before_heal,
         provider: Some(provider(stage)),
         carrier: Some(carrier(stage)),

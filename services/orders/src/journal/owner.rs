@@ -644,6 +644,14 @@ impl Owner {
         }
     }
 
+    /// Notes that another owner wrote in a shard under this epoch: where it is a later one, the shard is not held here
+    /// any more.
+    pub fn superseded(&self, shard: &ShardId, epoch: u64, region: Region) {
+        if self.epoch(shard).is_some_and(|held| held < epoch) {
+            self.lose(shard, &Ballot { epoch, region, incarnation: String::new() });
+        }
+    }
+
     fn lose(&self, shard: &ShardId, ballot: &Ballot) {
         let mut state = self.lock();
         state.learn(shard, ballot);
