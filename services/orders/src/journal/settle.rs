@@ -85,7 +85,11 @@ impl Settler {
     }
 
     async fn ask(&self, shard: &ShardId, verb: &str, entries: &[Unclosed]) -> Vec<(Region, SettleResponse)> {
-        let request = SettleRequest { shard: shard.clone(), entries: entries.iter().map(wire).collect() };
+        let request = SettleRequest {
+            shard: shard.clone(),
+            entries: entries.iter().map(wire).collect(),
+            incarnations: self.owner.known_incarnations(),
+        };
         let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
         let calls = copies.into_iter().map(|copy| {
             let request = &request;
@@ -101,7 +105,13 @@ impl Settler {
                     .map(|answer| (copy, answer))
             }
         });
-        join_all(calls).await.into_iter().flatten().collect()
+        let answers: Vec<(Region, SettleResponse)> = join_all(calls).await.into_iter().flatten().collect();
+        // Marks that were made before one copy told of a newer incarnation stay where they are; they are not counted.
+        answers
+            .iter()
+            .filter_map(|(_, answer)| answer.miscounted.as_ref())
+            .for_each(|newest| self.owner.learn(newest));
+        answers
     }
 }
 
