@@ -3,7 +3,7 @@
 mod felt;
 mod lost;
 
-pub use felt::{FaultRecord, SeenByCustomers, Shown};
+pub use felt::{Back, FaultRecord, SeenByCustomers, Shown};
 
 use crate::{
     cloud::{FaultSettings, Step},
@@ -29,6 +29,10 @@ const NEWS: Duration = Duration::from_secs(3);
 /// any case.
 const BUSY: u64 = 3;
 const BUSY_LIMIT: Duration = Duration::from_secs(1);
+
+/// A copy of the journal that comes back with nothing votes within this time; how often it is asked.
+const REJOIN_LIMIT: Duration = Duration::from_secs(20);
+const REJOIN_LOOK: Duration = Duration::from_millis(100);
 
 /// Does the faults of one run.
 pub struct Faults<'a> {
@@ -91,11 +95,11 @@ impl<'a> Faults<'a> {
                 record.lost_continents = vec![continent.clone()];
                 self.lose(&mut record, regions).await;
             }
-            Fault::KillRegion { region, keep_data: false } => {
+            Fault::KillRegion { region, keep_data: false, .. } => {
                 self.lose(&mut record, vec![region.clone()]).await
             }
-            // It is out of reach, with all it has stored, until the run is judged.
-            Fault::KillRegion { region, keep_data: true } => {
+            // It is out of reach, with all it has stored, until it comes back or the run is judged.
+            Fault::KillRegion { region, keep_data: true, .. } => {
                 record.under_way = self.until_busy(std::slice::from_ref(region)).await;
                 record.at_us = self.stage.clock.now_us();
                 self.cut_power(region).await;
@@ -145,10 +149,16 @@ impl<'a> Faults<'a> {
                     process.thaw().await;
                 }
             }
-            Fault::PowerCut { region, .. } => {
+            Fault::PowerCut { region, .. } | Fault::KillRegion { region, keep_data: true, .. } => {
                 self.stage.mesh.set_dark(region, false);
                 if let Some(process) = self.process(region) {
                     process.restore_power().await?;
+                }
+            }
+            Fault::KillRegion { region, keep_data: false, .. } => {
+                let back = self.bring_back(region).await?;
+                if let Some(record) = self.records.iter_mut().find(|record| record.number == number) {
+                    record.back = Some(back);
                 }
             }
             Fault::CrashBetweenSteps { region, .. } => self.take_trap_away(number, region),
@@ -167,7 +177,7 @@ impl<'a> Faults<'a> {
             Fault::EventDuplicate { .. } | Fault::EventDelay { .. } | Fault::EventReorder { .. } => {
                 self.change_events(fault, false).await?;
             }
-            Fault::FloodContinent { .. } | Fault::KillRegion { .. } => {} // these never end
+            Fault::FloodContinent { .. } => {} // this never ends
         }
         if let Some(record) = self.records.iter_mut().find(|record| record.number == number) {
             record.ended_us = Some(self.stage.clock.now_us());
@@ -175,6 +185,29 @@ impl<'a> Faults<'a> {
         }
         self.watch.say(&format!("HEALED {}", fault.label()));
         Ok(())
+    }
+
+    /// Starts a lost region again, and waits until it serves and its copy of the journal votes.
+    async fn bring_back(&self, region: &Region) -> anyhow::Result<Back> {
+        self.stage.mesh.set_dark(region, false);
+        let Some(process) = self.process(region) else { return Ok(Back::default()) };
+        process.start_again().await?;
+        let rows = process.control().usage().await?.replicated_rows();
+        let votes = async {
+            while !process
+                .control()
+                .report()
+                .await
+                .is_ok_and(|report| report.copy.is_none_or(|copy| copy.votes()))
+            {
+                tokio::time::sleep(REJOIN_LOOK).await;
+            }
+        };
+        let votes = tokio::time::timeout(REJOIN_LIMIT, votes).await.is_ok();
+        if !votes {
+            self.watch.say(&format!("       {region} serves, and its copy of the journal does not vote yet"));
+        }
+        Ok(Back { rows, votes })
     }
 
     fn process(&self, region: &Region) -> Option<&'a RegionProcess> {
@@ -326,10 +359,15 @@ impl<'a> Faults<'a> {
     }
 
     fn send_news(&mut self, record: &FaultRecord) {
+        let lost = record.lost_regions.iter().filter_map(|region| self.process(region));
+        let lost: Vec<_> = lost.map(|process| (process.name.clone(), process.watch())).collect();
         for control in self.working().map(|process| process.control().clone()).collect::<Vec<_>>() {
-            let lost = record.lost_regions.clone();
+            let lost = lost.clone();
             self.desk.spawn(async move {
                 tokio::time::sleep(NEWS).await;
+                // Whoever is back by then is not forgotten.
+                let gone = lost.iter().filter(|(_, standing)| *standing.borrow() == Standing::Dead);
+                let lost: Vec<Region> = gone.map(|(region, _)| region.clone()).collect();
                 // Without it a survivor would only go on trying.
                 if let Err(fault) = control.forget(&lost).await {
                     tracing::warn!(%fault, "a survivor was not told what is lost");
@@ -354,7 +392,7 @@ pub async fn judge_lasting(
     records: &mut [FaultRecord],
     seen: impl Fn(&[Region], u64) -> SeenByCustomers,
 ) {
-    for record in records.iter_mut().filter(|record| record.ended_us.is_none()) {
+    for record in records.iter_mut().filter(|record| record.ended_us.is_none() || record.loses_data()) {
         record.shown = match (&record.fault, record.loses_data()) {
             (_, true) => record.judge_loss(&seen(&record.lost_regions, record.at_us)),
             (Fault::KillRegion { region, .. }, false) => {

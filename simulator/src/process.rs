@@ -108,8 +108,8 @@ pub struct Child {
     log: PathBuf,
     orders: mpsc::Sender<Order>,
     ended: watch::Receiver<Option<ExitStatus>>,
-    stdin: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
+    stdin: Mutex<ChildStdin>,
+    lines: Mutex<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Processes {
@@ -140,7 +140,8 @@ impl Processes {
         let (told, ended) = watch::channel(None);
         self.orders.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(orders.clone());
         self.keepers.lock().await.spawn(keep(child, received, told));
-        Ok(Child { name, pid, log, orders, ended, stdin, lines: BufReader::new(stdout).lines() })
+        let (stdin, lines) = (Mutex::new(stdin), Mutex::new(BufReader::new(stdout).lines()));
+        Ok(Child { name, pid, log, orders, ended, stdin, lines })
     }
 
     /// Kills every child, frozen ones too, and waits until none is left.
@@ -211,11 +212,12 @@ impl Child {
     ///
     /// # Errors
     /// [`ProcessError::Talk`].
-    pub async fn say(&mut self, line: &str) -> Result<(), ProcessError> {
+    pub async fn say(&self, line: &str) -> Result<(), ProcessError> {
         let said = async {
-            self.stdin.write_all(line.as_bytes()).await?;
-            self.stdin.write_all(b"\n").await?;
-            self.stdin.flush().await
+            let mut stdin = self.stdin.lock().await;
+            stdin.write_all(line.as_bytes()).await?;
+            stdin.write_all(b"\n").await?;
+            stdin.flush().await
         };
         said.await.map_err(|cause| ProcessError::Talk { name: self.name.clone(), cause })
     }
@@ -224,8 +226,9 @@ impl Child {
     ///
     /// # Errors
     /// [`ProcessError::Silent`] after `limit`, [`ProcessError::Ended`] when there will be none.
-    pub async fn hear(&mut self, limit: Duration) -> Result<String, ProcessError> {
-        match tokio::time::timeout(limit, self.lines.next_line()).await {
+    pub async fn hear(&self, limit: Duration) -> Result<String, ProcessError> {
+        let next = async { self.lines.lock().await.next_line().await };
+        match tokio::time::timeout(limit, next).await {
             Ok(Ok(Some(line))) => Ok(line),
             Ok(_) => Err(ProcessError::Ended { name: self.name.clone(), log: self.log.clone() }),
             Err(_) => Err(ProcessError::Silent {

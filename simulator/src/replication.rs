@@ -2,8 +2,12 @@
 //!
 //! It runs in the region that wrote. What it has not sent when the region dies, dies with it. Writes travel in
 //! batches; of an item that was written several times within one batch only the last image travels.
+//!
+//! A region that lost its tables asks the others for them. Each sends all that it has, as DynamoDB fills a new replica
+//! from an existing one, then follows with its log; the last writer wins, whoever sends. What the lost one had written
+//! to some of them only, they send to each other too: then all have the same again.
 
-use crate::cloud::{Applied, Cloud, Due, OutgoingBatch, ReplicationSource};
+use crate::cloud::{Applied, Cloud, CopyBatch, Due, OutgoingBatch, ReplicationSource};
 use anyhow::Context as _;
 use bytes::Bytes;
 use contracts::ids::Region;
@@ -12,7 +16,7 @@ use http::{Request, header};
 use platform::{World, network::Network, watch};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -23,6 +27,8 @@ use tokio::task::JoinSet;
 
 /// Where a region takes the writes of others.
 pub const PATH: &str = "/_sim/replicate";
+/// Where a region that lost its tables asks for them.
+pub const RETURN_PATH: &str = "/_sim/replication/return";
 /// The header that opens control routes.
 pub const TOKEN_HEADER: &str = "x-sim-token";
 
@@ -64,6 +70,18 @@ pub struct Progress {
     pub acknowledged: u64,
     /// Batches that failed.
     pub failures: u64,
+    /// Rows of whole tables that it has still to be sent; they count as behind.
+    #[serde(default)]
+    pub owed: u64,
+}
+
+/// A region that lost its tables asks for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Return {
+    /// Which.
+    pub region: Region,
+    /// Tells this return from an earlier one: a later one has a higher number.
+    pub number: u64,
 }
 
 /// How far replication out of a region is.
@@ -128,21 +146,75 @@ pub fn took_histogram() -> Histogram<u64> {
 }
 
 /// One destination, as counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lane {
     /// The number of the last write that it acknowledged.
     acknowledged: AtomicU64,
     /// The number of the last write that was sent.
     sent: AtomicU64,
     failures: AtomicU64,
-    /// The destination is lost for good.
+    /// The destination is lost for good, as far as anybody knows.
     forgotten: AtomicBool,
+    /// The latest return of the destination.
+    returned: AtomicU64,
+    /// Rows of copies that it has not acknowledged.
+    owed: AtomicU64,
+    copies: Mutex<VecDeque<Copy>>,
+    /// Something was changed above.
+    changed: watch::Sender<u64>,
+}
+
+/// What is copied to a destination beside the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Copy {
+    /// Everything: it lost its tables. The number is that of its return.
+    Whole(u64),
+    /// What a region wrote last that lost its tables since.
+    WrittenBy(Region),
+}
+
+/// Copies that wait in one lane; further ones would say nothing new.
+const COPIES_MAX: usize = 8;
+
+impl Lane {
+    fn from(seq: u64) -> Lane {
+        Lane {
+            acknowledged: AtomicU64::new(seq),
+            sent: AtomicU64::new(seq),
+            failures: AtomicU64::new(0),
+            forgotten: AtomicBool::new(false),
+            returned: AtomicU64::new(0),
+            owed: AtomicU64::new(0),
+            copies: Mutex::default(),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    fn add(&self, copy: Copy) {
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        if copies.len() < COPIES_MAX && !copies.contains(&copy) {
+            copies.push_back(copy);
+            self.owed.fetch_add(1, Relaxed); // at least something, until it is known how much
+        }
+        drop(copies);
+        self.wake();
+    }
+
+    fn next_copy(&self) -> Option<Copy> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn wake(&self) {
+        let before = *self.changed.borrow();
+        self.changed.send_replace(before + 1);
+    }
 }
 
 impl Replication {
     /// Starts a sender for every peer (region and base URL of the link to it); `tasks` owns them. They begin
     /// with the oldest write that is kept: a region that comes back after a power cut sends what it still owes.
     pub fn start(
+        here: &Region,
         cloud: &Cloud,
         world: &World,
         peers: &BTreeMap<Region, String>,
@@ -153,9 +225,8 @@ impl Replication {
     ) -> Self {
         let first = cloud.replication();
         let start = first.oldest() - 1;
-        let lane =
-            || Lane { acknowledged: AtomicU64::new(start), sent: AtomicU64::new(start), ..Lane::default() };
-        let lanes: BTreeMap<Region, Lane> = peers.keys().map(|region| (region.clone(), lane())).collect();
+        let lanes: BTreeMap<Region, Lane> =
+            peers.keys().map(|region| (region.clone(), Lane::from(start))).collect();
         let (settings, _) = watch::channel(settings);
         let replication = Replication {
             settings: Arc::new(settings),
@@ -166,7 +237,10 @@ impl Replication {
         for (region, url) in peers {
             let sender = Sender {
                 region: region.clone(),
+                here: here.clone(),
                 url: format!("{url}{PATH}"),
+                cloud: cloud.clone(),
+                changed: replication.lanes[region].changed.subscribe(),
                 token: token.to_owned(),
                 source: cloud.replication(),
                 settings: replication.settings.subscribe(),
@@ -195,6 +269,21 @@ impl Replication {
     pub fn forget(&self, regions: &[Region]) {
         for lane in regions.iter().filter_map(|region| self.lanes.get(region)) {
             lane.forgotten.store(true, Relaxed);
+            lane.wake();
+        }
+    }
+
+    /// Sends everything to a region that lost its tables, and what it had written last to everybody else. A repeated
+    /// question changes nothing.
+    pub fn fill(&self, back: &Return) {
+        let Some(lane) = self.lanes.get(&back.region) else { return };
+        if lane.returned.fetch_max(back.number, Relaxed) >= back.number {
+            return;
+        }
+        lane.forgotten.store(false, Relaxed);
+        lane.add(Copy::Whole(back.number));
+        for (_, lane) in self.kept().filter(|(region, _)| **region != back.region) {
+            lane.add(Copy::WrittenBy(back.region.clone()));
         }
     }
 
@@ -207,9 +296,10 @@ impl Replication {
     pub fn status(&self) -> Status {
         let head = self.cloud.replication().head();
         let progress = |lane: &Lane| {
-            let acknowledged = lane.acknowledged.load(Relaxed);
+            let (acknowledged, owed) = (lane.acknowledged.load(Relaxed), lane.owed.load(Relaxed));
             Progress {
-                behind: head.saturating_sub(acknowledged),
+                behind: head.saturating_sub(acknowledged) + owed,
+                owed,
                 sent: lane.sent.load(Relaxed).saturating_sub(acknowledged),
                 acknowledged,
                 failures: lane.failures.load(Relaxed),
@@ -234,7 +324,10 @@ impl Replication {
 /// Sends to one destination.
 struct Sender {
     region: Region,
+    here: Region,
     url: String,
+    cloud: Cloud,
+    changed: watch::Receiver<u64>,
     token: String,
     source: ReplicationSource,
     settings: watch::Receiver<Settings>,
@@ -246,23 +339,46 @@ struct Sender {
 
 impl Sender {
     async fn run(mut self, mut next_seq: u64) -> &'static str {
+        let lanes = self.lanes.clone();
+        // Whoever watches the tasks takes an end for a defect.
+        let Some(lane) = lanes.get(&self.region) else { return std::future::pending().await };
         let mut pause = RETRY_FIRST;
-        while !self.lanes.get(&self.region).is_some_and(|lane| lane.forgotten.load(Relaxed)) {
+        loop {
+            self.changed.borrow_and_update();
+            if lane.forgotten.load(Relaxed) {
+                let _ = self.changed.changed().await; // the lane holds the other end
+                continue;
+            }
+            if let Some(copy) = lane.next_copy() {
+                match self.copy(lane, &copy).await {
+                    Ok(through_seq) if matches!(copy, Copy::Whole(_)) => next_seq = through_seq + 1,
+                    Ok(_) => {}
+                    Err(cause) => tracing::error!(to = %self.region, %cause, "tables cannot be copied"),
+                }
+                continue;
+            }
+            let mut changed = self.changed.clone();
             // Whoever did not answer last time is asked with little.
             let max = if pause == RETRY_FIRST { BATCH_WRITES_MAX } else { 1 };
-            let batch = match self.due(next_seq, max).await {
+            let due = tokio::select! {
+                biased;
+                due = self.due(next_seq, max) => due,
+                _ = changed.changed() => continue,
+            };
+            let batch = match due {
                 Ok(batch) => batch,
                 Err(cause) => {
                     // The log was cut while this destination was away for long. It can no longer follow by itself;
-                    // what it lacks keeps being counted.
+                    // what it lacks keeps being counted. If it lost its tables it asks for them.
                     tracing::error!(to = %self.region, %cause, "replication stopped");
-                    return std::future::pending().await;
+                    let _ = self.changed.changed().await;
+                    continue;
                 }
             };
-            self.count(|lane| lane.sent.store(batch.through_seq, Relaxed));
+            lane.sent.store(batch.through_seq, Relaxed);
             match self.send(batch.json).await {
                 Ok(_) => {
-                    self.count(|lane| lane.acknowledged.store(batch.through_seq, Relaxed));
+                    lane.acknowledged.store(batch.through_seq, Relaxed);
                     let now_ms = self.world.now().0;
                     for written_at_us in &batch.written_at_us {
                         self.took.add((now_ms - written_at_us / 1_000).unsigned_abs());
@@ -273,16 +389,51 @@ impl Sender {
                 }
                 Err(cause) => {
                     tracing::debug!(to = %self.region, %cause, "a batch is sent again");
-                    self.count(|lane| {
-                        lane.failures.fetch_add(1, Relaxed);
-                    });
+                    lane.failures.fetch_add(1, Relaxed);
                     tokio::time::sleep(self.world.jitter(pause)).await;
                     pause = (pause * 2).min(RETRY_LAST);
                 }
             }
         }
-        // Whoever watches the tasks takes an end for a defect.
-        std::future::pending().await
+    }
+
+    /// Sends a copy of tables to its end, or until the destination is lost (again). Says up to which write of this
+    /// region's own log it reaches.
+    async fn copy(&self, lane: &Lane, copy: &Copy) -> anyhow::Result<u64> {
+        let (only, number) = match copy {
+            Copy::Whole(number) => (None, Some(*number)),
+            Copy::WrittenBy(region) => (Some(region.as_str()), None),
+        };
+        let tables = self.cloud.copy(only)?;
+        let rows = tables.count();
+        if number.is_some() {
+            // What it acknowledged before it has lost; from here on its log follows.
+            lane.acknowledged.store(tables.through_seq, Relaxed);
+            lane.sent.store(tables.through_seq, Relaxed);
+        }
+        lane.owed.fetch_add(rows, Relaxed);
+        tracing::info!(to = %self.region, rows, "copies tables");
+        let mut left = rows + 1;
+        let last = tables.batches.len().saturating_sub(1);
+        let whole = |place: usize| number.filter(|_| place == last);
+        let none = [CopyBatch::default()];
+        let batches = if tables.batches.is_empty() { &none[..] } else { &tables.batches };
+        for (place, batch) in batches.iter().enumerate() {
+            let json = batch.json(self.here.as_str(), whole(place))?;
+            while let Err(cause) = self.send(json.clone()).await {
+                tracing::debug!(to = %self.region, %cause, "a part of a copy is sent again");
+                tokio::time::sleep(self.world.jitter(RETRY_LAST)).await;
+                let newer = number.is_some_and(|number| lane.returned.load(Relaxed) > number);
+                if newer || lane.forgotten.load(Relaxed) {
+                    lane.owed.fetch_sub(left, Relaxed);
+                    return Ok(tables.through_seq);
+                }
+            }
+            lane.owed.fetch_sub(batch.count, Relaxed);
+            left -= batch.count;
+        }
+        lane.owed.fetch_sub(left, Relaxed);
+        Ok(tables.through_seq)
     }
 
     /// Waits until the write with this number is due; gives it and all that are due with it.
@@ -325,11 +476,5 @@ impl Sender {
         let answer = answer.context("no answer in time")??;
         anyhow::ensure!(answer.status().is_success(), "status {}", answer.status());
         Ok(serde_json::from_slice(answer.body())?)
-    }
-
-    fn count(&self, change: impl FnOnce(&Lane)) {
-        if let Some(lane) = self.lanes.get(&self.region) {
-            change(lane);
-        }
     }
 }

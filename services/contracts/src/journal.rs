@@ -1,4 +1,5 @@
-//! The words of the order journal: ballots, entries, and the four messages between an owner and a copy.
+//! The words of the order journal: ballots, entries, the four messages between an owner and a copy, and those by which
+//! a copy that lost everything rejoins the others.
 
 use crate::{
     events::ProductUnits,
@@ -6,7 +7,7 @@ use crate::{
     order::Order,
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 /// Who may write to a shard: compared by epoch, then region, then process incarnation. Every start of an
 /// owner takes a new one, so no two processes ever share a ballot.
@@ -50,6 +51,72 @@ impl Serialize for Ballot {
 }
 
 impl<'de> Deserialize<'de> for Ballot {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The incarnation of each copy, by region. A copy that lost what it held comes back under a higher number, so that
+/// nobody counts what the lost one had said as if it were still there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Incarnations(BTreeMap<Region, u64>);
+
+impl Incarnations {
+    /// Of copies that never lost anything.
+    pub fn first<'a>(copies: impl IntoIterator<Item = &'a Region>) -> Self {
+        Incarnations(copies.into_iter().map(|copy| (copy.clone(), 1)).collect())
+    }
+
+    /// The incarnation of one copy; 0 where it is not known.
+    pub fn of(&self, copy: &Region) -> u64 {
+        self.0.get(copy).copied().unwrap_or(0)
+    }
+
+    /// The same with at least this incarnation of a copy.
+    pub fn with(mut self, copy: Region, incarnation: u64) -> Self {
+        let known = self.0.entry(copy).or_default();
+        *known = incarnation.max(*known);
+        self
+    }
+
+    /// The newest of each copy.
+    pub fn newest(&self, other: &Incarnations) -> Self {
+        let others = other.0.iter().map(|(copy, incarnation)| (copy.clone(), *incarnation));
+        others.fold(self.clone(), |newest, (copy, incarnation)| newest.with(copy, incarnation))
+    }
+}
+
+impl fmt::Display for Incarnations {
+    /// One text for equal incarnations, so that a table can compare them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each: Vec<String> = self.0.iter().map(|(copy, number)| format!("{copy}={number}")).collect();
+        f.write_str(&each.join(","))
+    }
+}
+
+/// The text does not name incarnations.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("incarnations are region=number, separated by commas")]
+pub struct IncarnationsError;
+
+impl FromStr for Incarnations {
+    type Err = IncarnationsError;
+    fn from_str(text: &str) -> Result<Self, IncarnationsError> {
+        let each = text.split(',').filter(|part| !part.is_empty()).map(|part| {
+            let (copy, number) = part.split_once('=').ok_or(IncarnationsError)?;
+            Ok((Region::from(copy), number.parse().map_err(|_| IncarnationsError)?))
+        });
+        Ok(Incarnations(each.collect::<Result<_, _>>()?))
+    }
+}
+
+impl Serialize for Incarnations {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Incarnations {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
@@ -182,6 +249,8 @@ pub struct PromiseRequest {
     /// Regions that told the candidate that they do not drive these shards: nobody keeps to them.
     #[serde(default)]
     pub disowned: Vec<Region>,
+    /// The incarnations of the copies, as far as the candidate knows them: a copy learns of newer ones.
+    pub incarnations: Incarnations,
 }
 
 /// One shard's answer to a promise.
@@ -192,12 +261,16 @@ pub enum Promise {
     Promised {
         /// Unclosed orders, refusals and intents.
         entries: Vec<Entry>,
+        /// The incarnations that the copy knows.
+        incarnations: Incarnations,
     },
     /// The copy has promised a higher ballot.
     Refused {
         /// That ballot.
         promised: Ballot,
     },
+    /// The copy lost what it held and does not vote yet.
+    Returning,
 }
 
 /// The answer to a promise: one for each shard asked for, in the same order.
@@ -217,6 +290,8 @@ pub struct AcceptRequest {
     pub shard: ShardId,
     /// The entries.
     pub entries: Vec<Entry>,
+    /// The incarnations of the copies that the owner counts.
+    pub incarnations: Incarnations,
 }
 
 /// One entry's answer to an accept.
@@ -242,6 +317,11 @@ pub enum Accepted {
     },
     /// The warehouse that reserved the goods has a newer epoch.
     WarehouseMoved,
+    /// The copy knows of a newer incarnation than one that the request counts.
+    Miscounted {
+        /// The incarnations to count.
+        incarnations: Incarnations,
+    },
 }
 
 /// The answer to an accept: one for each entry, in the same order.
@@ -257,6 +337,8 @@ pub struct AcceptResponse {
 pub struct SettleRequest {
     /// Key and value hash of each entry.
     pub entries: Vec<SettleEntry>,
+    /// The incarnations of the copies that the owner counts.
+    pub incarnations: Incarnations,
 }
 
 /// One entry to mark.
@@ -293,6 +375,86 @@ pub struct Settled {
 pub struct SettleResponse {
     /// By entry.
     pub entries: Vec<Settled>,
+    /// The incarnations to count, where the copy knows of a newer one than the request counts: then nothing was marked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub miscounted: Option<Incarnations>,
+}
+
+/// `POST /backend/journal/register`: from now on a copy is another incarnation, which holds nothing yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisterRequest {
+    /// The copy that lost what it held.
+    pub copy: Region,
+    /// Its incarnation; 0 only asks which ones are known.
+    pub incarnation: u64,
+    /// The shards in which it does not vote.
+    pub shards: Vec<ShardId>,
+}
+
+/// The answer to a registration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RegisterResponse {
+    /// The incarnations known here, the newest over all shards.
+    pub incarnations: Incarnations,
+}
+
+/// `POST /backend/journal/read`: what a copy holds of one shard, closed entries too, page by page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadRequest {
+    /// The copy that reads.
+    pub copy: Region,
+    /// The incarnation under which it registered here.
+    pub incarnation: u64,
+    /// The shard.
+    pub shard: ShardId,
+    /// Where the last page ended.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+/// One page of a shard.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadResponse {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// The highest ballot promised, read after the entries.
+    pub promised: Option<Ballot>,
+    /// The incarnations known here.
+    pub incarnations: Incarnations,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// `POST /backend/journal/tokens`: which order each payment token is bound to on a copy, page by page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokensRequest {
+    /// Where the last page ended.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+/// One page of bindings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokensResponse {
+    /// The bindings.
+    pub tokens: Vec<BoundToken>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// A payment token that backs an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BoundToken {
+    /// The hash of the token.
+    pub token_hash: String,
+    /// The order.
+    pub order_id: OrderId,
 }
 
 #[cfg(test)]
@@ -315,6 +477,20 @@ mod tests {
         ballots.sort();
         texts.sort();
         assert_eq!(texts, ballots.iter().map(Ballot::to_string).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn incarnations_read_back_as_written_and_the_newest_of_each_wins() {
+        let (us, eu): (Region, Region) = ("us-east-1".into(), "eu-west-1".into());
+        let first = Incarnations::first([&us, &eu]);
+        let later = first.clone().with(eu.clone(), 2);
+        assert_eq!(later.to_string(), "eu-west-1=2,us-east-1=1");
+        assert_eq!(later.to_string().parse(), Ok(later.clone()));
+        assert_eq!(String::new().parse(), Ok(Incarnations::default()));
+        assert_eq!("eu-west-1".parse::<Incarnations>(), Err(IncarnationsError));
+        assert_eq!(first.newest(&later), later);
+        assert_eq!(later.newest(&first.clone().with(us.clone(), 3)), later.clone().with(us.clone(), 3));
+        assert_eq!((later.of(&eu), later.of(&"ap-southeast-1".into())), (2, 0));
     }
 
     #[test]

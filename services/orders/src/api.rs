@@ -9,6 +9,7 @@ use crate::{
     journal::{
         acceptor::{Acceptor, AcceptorError, LAST_SIGNS},
         owner::{Owner, Route},
+        returning::{holds_copy, other_copies},
     },
     store::Store,
 };
@@ -22,7 +23,8 @@ use contracts::{
     bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
     events::Event,
     journal::{
-        AcceptRequest, AcceptResponse, PromiseRequest, PromiseResponse, SettleRequest, SettleResponse,
+        AcceptRequest, AcceptResponse, PromiseRequest, PromiseResponse, ReadRequest, ReadResponse,
+        RegisterRequest, RegisterResponse, SettleRequest, SettleResponse, TokensRequest, TokensResponse,
     },
     keys,
 };
@@ -73,6 +75,9 @@ pub fn routes(api: Api) -> Router {
         .route("/backend/journal/accept", post(accept))
         .route("/backend/journal/choose", post(choose))
         .route("/backend/journal/close", post(close))
+        .route("/backend/journal/register", post(register))
+        .route("/backend/journal/read", post(read_journal))
+        .route("/backend/journal/tokens", post(tokens))
         .with_state(api)
 }
 
@@ -342,7 +347,7 @@ async fn apply_event(
 
 fn acceptor<'a>(api: &'a Api, caller: &Caller) -> Result<&'a Acceptor, ApiError> {
     caller.service_in(&[NAME])?;
-    if api.platform.config.journal_regions().any(|region| *region == api.platform.config.region) {
+    if holds_copy(&api.platform.config) {
         Ok(&api.owner.acceptor)
     } else {
         Err(ApiError::new(Code::NotFound, "This region holds no copy of the journal"))
@@ -352,6 +357,12 @@ fn acceptor<'a>(api: &'a Api, caller: &Caller) -> Result<&'a Acceptor, ApiError>
 fn answer<T>(answer: Result<T, AcceptorError>) -> Result<Json<T>, ApiError> {
     answer.map(Json).map_err(|cause| match cause {
         AcceptorError::Busy => ApiError::new(Code::InProgress, "The shard is busy"),
+        AcceptorError::Returning => ApiError::new(
+            Code::DurabilityUnavailable,
+            "This copy of the journal lost what it held and does not vote yet",
+        ),
+        AcceptorError::Unregistered => ApiError::new(Code::Conflict, "The reader is not registered here"),
+        AcceptorError::Page => ApiError::new(Code::BadRequest, "The page token is not one of ours"),
         AcceptorError::Table(error) => error.into(),
         AcceptorError::Entry(error) => ApiError::internal(error),
     })
@@ -387,4 +398,32 @@ async fn close(
     Json(request): Json<SettleRequest>,
 ) -> Result<Json<SettleResponse>, ApiError> {
     answer(acceptor(&api, &caller)?.close(&request).await)
+}
+
+async fn register(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(request): Json<RegisterRequest>,
+) -> Result<Json<RegisterResponse>, ApiError> {
+    let copy = acceptor(&api, &caller)?;
+    if !other_copies(&api.platform.config).contains(&request.copy) {
+        return Err(ApiError::new(Code::BadRequest, "Only another copy of the journal registers here"));
+    }
+    answer(copy.register(&request).await)
+}
+
+async fn read_journal(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(request): Json<ReadRequest>,
+) -> Result<Json<ReadResponse>, ApiError> {
+    answer(acceptor(&api, &caller)?.read(&request).await)
+}
+
+async fn tokens(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(request): Json<TokensRequest>,
+) -> Result<Json<TokensResponse>, ApiError> {
+    answer(acceptor(&api, &caller)?.bound_tokens(&request).await)
 }

@@ -15,9 +15,10 @@ pub mod saga;
 pub mod store;
 
 pub use events::SUBSCRIPTION;
+pub use journal::returning::found;
 pub use store::TABLES;
 
-use journal::{owner::Owner, settle::Settler};
+use journal::{owner::Owner, rejoin::Rejoin, settle::Settler};
 use platform::{Platform, Service, Worker, layers};
 use saga::Saga;
 use std::time::Duration;
@@ -60,7 +61,7 @@ fn workers(
     saga: &Saga,
     creator: &create::Creator,
 ) -> Vec<Worker> {
-    let settler = Settler::new(platform, owner);
+    let (settler, rejoin) = (Settler::new(platform, owner), Rejoin::new(platform));
     let region = platform.config.region.0.clone();
     let (outbox, sweeping) = (store.outbox.clone(), store.outbox.clone());
     let (starting, orphans, sweeper, next) = (owner.clone(), owner.clone(), saga.clone(), saga.clone());
@@ -73,6 +74,10 @@ fn workers(
         Worker::new("orders-orphans", LOOK_FOR_ORPHANS, move || {
             let owner = orphans.clone();
             async move { owner.take_orphans().await }
+        }),
+        Worker::new("orders-rejoin", Duration::from_secs(1), move || {
+            let rejoin = rejoin.clone();
+            async move { rejoin.step().await }
         }),
         Worker::new("orders-settle", Duration::from_millis(500), move || {
             let settler = settler.clone();

@@ -62,14 +62,15 @@ pub const LEASES: TableSpec = TableSpec {
     replication: Replication::Regional,
 };
 
-/// Warehouses that this region knows to be lost.
+/// Warehouses that are known to be lost. Rows are only added, and those of two regions say the same; a region that comes
+/// back with nothing finds them here.
 pub const LOST_WAREHOUSES: TableSpec = TableSpec {
     service: crate::NAME,
     table: "lost-warehouses",
     partition: Key::text("warehouseId"),
     sort: None,
     indexes: &[],
-    replication: Replication::Regional,
+    replication: Replication::Global,
 };
 
 /// All tables of the service.

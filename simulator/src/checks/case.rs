@@ -52,13 +52,31 @@ impl Case {
         self.after_heal.as_deref().unwrap_or(&self.before_heal)
     }
 
-    /// The regions that lost their data.
+    /// The regions that lost their data, whether they came back or not.
     pub fn lost_regions(&self) -> BTreeSet<Region> {
-        let on_lost_continents = self.places.regions.iter().filter(|(_, continent)| {
-            self.faults.iter().any(|fault| fault.lost_continents.contains(continent))
-        });
-        let named = self.faults.iter().flat_map(|fault| fault.lost_regions.iter().cloned());
-        named.chain(on_lost_continents.map(|(region, _)| region.clone())).collect()
+        self.places.regions.keys().filter(|region| self.losses_of(region).next().is_some()).cloned().collect()
+    }
+
+    /// The regions that lost their data and did not come back.
+    pub fn gone_regions(&self) -> BTreeSet<Region> {
+        let gone = |region: &&Region| self.losses_of(region).any(|fault| fault.ended_ms.is_none());
+        self.places.regions.keys().filter(gone).cloned().collect()
+    }
+
+    /// Whether a region was away at a moment because it had lost its data.
+    pub fn was_lost_at(&self, region: &Region, at_ms: i64) -> bool {
+        let away = |fault: &FaultFelt| fault.at_ms <= at_ms && fault.ended_ms.is_none_or(|back| at_ms < back);
+        self.losses_of(region).any(away)
+    }
+
+    /// The faults that took a region's data.
+    pub fn losses_of(&self, region: &Region) -> impl Iterator<Item = &FaultFelt> {
+        let continent = self.places.regions.get(region).cloned();
+        let region = region.clone();
+        self.faults.iter().filter(move |fault| {
+            let drowned = continent.as_ref().is_some_and(|home| fault.lost_continents.contains(home));
+            drowned || fault.lost_regions.contains(&region)
+        })
     }
 
     /// The warehouses whose goods are gone.
@@ -75,6 +93,11 @@ impl Case {
         let lost = self.lost_regions();
         let homed = self.places.warehouses.iter().filter(|warehouse| lost.contains(&warehouse.region));
         self.lost_warehouses().into_iter().chain(homed.map(|warehouse| warehouse.id.clone())).collect()
+    }
+
+    /// When data was lost last, where any was.
+    pub fn last_loss_ms(&self) -> Option<i64> {
+        self.faults.iter().filter(|fault| fault.loses_data()).map(|fault| fault.at_ms).max()
     }
 
     /// When the first data was lost, where any was.
@@ -328,7 +351,8 @@ pub struct ParkedEvent {
     pub event_id: String,
 }
 
-/// A fault, and what was lost with it for good: data that did not come back by itself.
+/// A fault, and what was lost with it for good: data that did not come back by itself. A region that lost its data
+/// may come back without it; then the fault has an end.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FaultFelt {
     /// What kind.

@@ -73,14 +73,15 @@ fn terms_difference(attempt: &Attempt, order: &Order) -> Option<&'static str> {
 }
 
 /// D2: each acknowledged order has journal copies on two continents at the moment of the answer, or one
-/// that survived where a continent was lost since.
+/// that survived where a continent was lost since. Where the lost copy is back it has the order too.
 pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
     let dumps = &records.case.before_heal;
     if !super::records::has_table(dumps, "orders.journal") {
         return tally.absent("the order journal was not dumped");
     }
     records.survivors.report_unreadable("orders.journal", tally);
-    let loss_ms = records.case.first_loss_ms();
+    let loss_ms = records.case.last_loss_ms();
+    let least = if records.case.gone_regions().is_empty() { 2 } else { 1 };
     let clocks_off = records.case.faults.iter().any(|fault| fault.kind == "clock-skew");
     for (order_id, attempts) in &records.attempts {
         let promised = attempts.iter().filter(|attempt| attempt.outcome == Outcome::Acknowledged);
@@ -89,7 +90,7 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
         let sent_ms = attempts.iter().map(|attempt| attempt.sent_ms).min();
         let before_loss = loss_ms.zip(sent_ms).is_some_and(|(loss, sent)| sent <= loss);
         let copies = copies_of_order(&records.survivors, order_id);
-        match judge_copies(&copies, answered_ms, before_loss, clocks_off) {
+        match judge_copies(&copies, answered_ms, before_loss.then_some(least), clocks_off) {
             Copies::Enough => tally.looked(),
             Copies::Timeless => tally.cannot_tell(),
             Copies::TooFew(why) => {
@@ -112,11 +113,13 @@ enum Copies {
     TooFew(String),
 }
 
-fn judge_copies(copies: &[&Copy], answered_ms: i64, before_loss: bool, clocks_off: bool) -> Copies {
+/// `before_loss` says how many copies there must be now, where data was lost after the order was sent.
+fn judge_copies(copies: &[&Copy], answered_ms: i64, before_loss: Option<usize>, clocks_off: bool) -> Copies {
     let all = continents(copies.iter().copied());
-    if before_loss {
+    if let Some(least) = before_loss {
         return match all.len() {
             0 => Copies::TooFew("no copy in the journal survived".to_owned()),
+            few if few < least => Copies::TooFew("the copy that came back does not have it again".to_owned()),
             _ => Copies::Enough,
         };
     }

@@ -71,9 +71,17 @@ fn may_have_died(records: &Records<'_>, at: Timestamp) -> bool {
     losses.map(|fault| fault.at_ms).max().is_some_and(|loss| at.0 <= loss + ON_ITS_WAY_MS)
 }
 
+/// Whether a region has lost its data since a moment, and with it what it had committed then. What it commits after it
+/// came back is judged like everybody's. A clock that was off dates nothing.
+fn died_since(records: &Records<'_>, region: &Region, at: Timestamp) -> bool {
+    const ON_ITS_WAY_MS: i64 = 2_000;
+    let clocks_off = records.case.faults.iter().any(|fault| fault.kind == "clock-skew");
+    let mut losses = records.case.losses_of(region);
+    losses.any(|loss| loss.ended_ms.is_none() || clocks_off || at.0 <= loss.at_ms + ON_ITS_WAY_MS)
+}
+
 /// No event is without a commit, and each has the id that its content gives it.
 fn committed(records: &Records<'_>, events: &BTreeMap<(Version, String), Event>, tally: &mut Tally) {
-    let lost = records.case.lost_regions();
     let commits: BTreeSet<Version> = records.last.rows.values().flatten().flat_map(commits_of).collect();
     for ((version, event_id), event) in events {
         let metadata = &event.metadata;
@@ -89,7 +97,7 @@ fn committed(records: &Records<'_>, events: &BTreeMap<(Version, String), Event>,
         });
         match commits.contains(version) {
             true => tally.looked(),
-            false if lost.contains(&metadata.home_region) => tally.cannot_tell(),
+            false if died_since(records, &metadata.home_region, metadata.produced_at) => tally.cannot_tell(),
             false => {
                 tally.looked();
                 tally.broken(format!("version {} was published and never committed", version.2), [version.0]);
@@ -220,7 +228,7 @@ pub(super) fn nothing_waiting(records: &Records<'_>, tally: &mut Tally) {
     };
     let published: BTreeSet<&str> =
         envelopes(records).filter_map(|event| event["detail"]["metadata"]["eventId"].as_str()).collect();
-    let lost = records.case.lost_regions();
+    let gone = records.case.gone_regions();
     let tables: BTreeSet<&str> =
         records.case.last().iter().flat_map(|dump| dump.tables.keys().map(String::as_str)).collect();
     for table in tables {
@@ -232,8 +240,9 @@ pub(super) fn nothing_waiting(records: &Records<'_>, tally: &mut Tally) {
                 let age_ms = settling.dumped_ms - made_at(item, envelope).unwrap_or(i64::MIN / 2);
                 let waiting = age_ms > records.case.rules.outbox_age_ms_max;
                 match waiting && !published.contains(event_id.as_str()) {
-                    // A dead owner's branch stays as it was; its successor's branch speaks for the order.
-                    true if is_lost(&lost, owner.as_ref()) => tally.cannot_tell(),
+                    // A dead owner's branch stays as it was; its successor's branch speaks for the order. An owner that
+                    // is back publishes what it finds pending in its own.
+                    true if is_lost(&gone, owner.as_ref()) => tally.cannot_tell(),
                     true => tally
                         .broken(format!("{table}: an event has waited for {} s", age_ms / 1_000), [event_id]),
                     false => {}

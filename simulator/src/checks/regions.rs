@@ -104,12 +104,12 @@ fn losses(case: &Case) -> Vec<(i64, BTreeSet<Continent>)> {
 }
 
 fn first_confirmed(case: &Case, at_ms: i64, continents: &BTreeSet<Continent>) -> Option<i64> {
-    let lost = case.lost_regions();
+    let stands = |region: &Region, at_ms: i64| !case.was_lost_at(region, at_ms);
     let by_survivor = |attempt: &&Attempt| {
-        let served_by = attempt.served_by.as_ref();
+        let served = attempt.served_by.as_ref().zip(attempt.answered_ms);
         attempt.outcome == Outcome::Acknowledged
             && continents.contains(&attempt.home)
-            && served_by.is_some_and(|region| !lost.contains(region))
+            && served.is_some_and(|(region, answered)| stands(region, answered))
     };
     let confirmed = case.attempts.iter().filter(by_survivor).filter_map(|attempt| attempt.answered_ms);
     confirmed.filter(|answered| *answered > at_ms).min().map(|answered| answered - at_ms)

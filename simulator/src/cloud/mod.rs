@@ -36,7 +36,9 @@ use contracts::resources::{self, Subscription, TableSpec};
 pub use dump::{Dump, QueueDepth};
 pub use faults::{FaultSettings, Faults, Service};
 pub use identity::{PoolConfig, PoolKey, SeedUser, generate_pool_key};
-pub use replication::{Applied, Due, OutgoingBatch, ReplicatedBatch, ReplicatedWrite, ReplicationSource};
+pub use replication::{
+    Applied, CopyBatch, Due, OutgoingBatch, ReplicatedBatch, ReplicatedWrite, ReplicationSource, TableCopy,
+};
 pub use tripwire::{Step, Tripwire};
 pub use usage::{EventUsage, OperationUsage, Usage};
 
@@ -150,6 +152,14 @@ impl Cloud {
     /// A write that names no global table here or has no readable key; writes before it stay applied.
     pub fn apply(&self, batch: ReplicatedBatch) -> anyhow::Result<Applied> {
         self.0.dynamo.apply(batch)
+    }
+
+    /// The global tables as they are now, for a region that lost them: whole, or only what one region wrote last.
+    ///
+    /// # Errors
+    /// The database failed to read a table.
+    pub fn copy(&self, only: Option<&str>) -> anyhow::Result<TableCopy> {
+        self.0.dynamo.copy(only)
     }
 
     /// The knobs at the door.

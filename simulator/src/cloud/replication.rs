@@ -27,6 +27,67 @@ pub struct ReplicatedBatch {
     pub first_seq: u64,
     /// The writes, by rising number. One that a later one of the same batch overwrites may be left out.
     pub writes: Vec<ReplicatedWrite>,
+    /// The return of the receiver that this batch ends the whole copy for, as the receiver named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<u64>,
+}
+
+/// The global tables as one region has them at a moment, for one that lost them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TableCopy {
+    /// The number of the last write of the region's own that is in it.
+    pub through_seq: u64,
+    /// The rows in batches, each a list of writes in JSON.
+    pub batches: Vec<CopyBatch>,
+}
+
+/// Rows of a [`TableCopy`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CopyBatch {
+    /// The writes in JSON, without the brackets around them.
+    pub writes: String,
+    /// How many.
+    pub count: u64,
+}
+
+impl TableCopy {
+    /// Rows in all.
+    pub fn count(&self) -> u64 {
+        self.batches.iter().map(|batch| batch.count).sum()
+    }
+}
+
+impl CopyBatch {
+    /// A [`ReplicatedBatch`] in JSON. `whole` marks the last one.
+    ///
+    /// # Errors
+    /// Never, for names that are text.
+    pub fn json(&self, from: &str, whole: Option<u64>) -> anyhow::Result<String> {
+        let (from, whole) = (serde_json::to_string(from)?, serde_json::to_string(&whole)?);
+        Ok(format!(r#"{{"from":{from},"first_seq":1,"writes":[{}],"whole":{whole}}}"#, self.writes))
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, row: &CopiedRow<'_>) -> anyhow::Result<()> {
+        let (table, by) = (serde_json::to_string(row.table)?, serde_json::to_string(row.by)?);
+        let separator = if self.count == 0 { "" } else { "," };
+        let (key, item, written_at_us) = (row.key, row.item, row.written_at_us);
+        write!(
+            self.writes,
+            r#"{separator}{{"table":{table},"key":{key},"item":{item},"written_at_us":{written_at_us},"seq":0,"by":{by}}}"#
+        )?;
+        self.count += 1;
+        Ok(())
+    }
+}
+
+/// One row of a copy: key and item in JSON.
+pub(super) struct CopiedRow<'a> {
+    pub(super) table: &'a str,
+    pub(super) key: &'a str,
+    pub(super) item: &'a str,
+    pub(super) written_at_us: i64,
+    pub(super) by: &'a str,
 }
 
 /// What there is to send.
@@ -63,8 +124,11 @@ pub struct ReplicatedWrite {
     /// When it was written, in microseconds since the Unix epoch; rising in a region, and later than any write
     /// the writer could have seen.
     pub written_at_us: i64,
-    /// Its number in the region's log, from 1.
+    /// Its number in the region's log, from 1; 0 in a copy of whole tables.
     pub seq: u64,
+    /// The region that wrote it, where that is not the one that sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// What became of a batch.
@@ -116,6 +180,13 @@ impl Log {
         let head = kept.head();
         drop(kept);
         self.head.send_replace(head);
+    }
+}
+
+impl Log {
+    /// The number of the last write, 0 before the first.
+    pub(super) fn head(&self) -> u64 {
+        lock(&self.kept).head()
     }
 }
 
@@ -171,7 +242,7 @@ impl ReplicationSource {
         let skip = usize::try_from(seq - kept.first_seq)?;
         let writes = kept.writes.iter().skip(skip).take(max).zip(seq..);
         let writes = writes.map(|(write, seq)| parsed(write, seq)).collect::<anyhow::Result<_>>()?;
-        Ok(ReplicatedBatch { from: self.region.to_string(), first_seq: seq, writes })
+        Ok(ReplicatedBatch { from: self.region.to_string(), first_seq: seq, writes, whole: None })
     }
 
     /// The writes from number `seq` on that were written no later than `until_us`, at most `max` of them, as text:
@@ -253,6 +324,7 @@ fn parsed(write: &LoggedWrite, seq: u64) -> anyhow::Result<ReplicatedWrite> {
         item: write.item.as_deref().map(serde_json::from_str).transpose()?,
         written_at_us: write.written_at_us,
         seq,
+        by: None,
     })
 }
 

@@ -9,6 +9,8 @@ use super::lock;
 
 /// Distinct names counted apart; names come from callers, so there must be an end to them.
 const NAMES_MAX: usize = 256;
+/// How a write of another region is counted.
+pub(super) const REPLICATED_WRITE: &str = "ReplicatedWrite";
 /// Where the rest is counted.
 const OTHER: &str = "(other)";
 
@@ -27,6 +29,14 @@ pub struct Usage {
     pub throttled: u64,
     /// Calls of operations that are not emulated, by target.
     pub unknown_operations: BTreeMap<String, u64>,
+}
+
+impl Usage {
+    /// Rows that other regions' writes changed here.
+    pub fn replicated_rows(&self) -> u64 {
+        let merged = self.tables.values().filter_map(|table| table.get(REPLICATED_WRITE));
+        merged.map(|usage| usage.calls).sum()
+    }
 }
 
 /// One operation on one table. An operation over several tables counts as a call, with its bytes, at the

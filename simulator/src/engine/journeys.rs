@@ -85,7 +85,7 @@ impl Journeys {
             arguments: ["journeys", "--parent", &std::process::id().to_string()].map(Into::into).to_vec(),
             log: plan.folder.join("logs/journeys.log"),
         };
-        let mut child = processes.start(program).await?;
+        let child = processes.start(program).await?;
         child.say(&serde_json::to_string(&config)?).await?;
         Ok(Journeys { child, _accounts: accounts, run_s: plan.run_s })
     }
@@ -94,7 +94,7 @@ impl Journeys {
     ///
     /// # Errors
     /// When they failed.
-    pub async fn finish(mut self) -> anyhow::Result<Summary> {
+    pub async fn finish(self) -> anyhow::Result<Summary> {
         let limit = Duration::from_secs(self.run_s) + END_LIMIT;
         loop {
             let line = self.child.hear(limit).await?;

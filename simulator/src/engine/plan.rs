@@ -177,6 +177,7 @@ impl Plan {
             control_token: self.control_token.clone(),
             replication: self.replication(),
             first: self.scenario.topology.regions.first().is_some_and(|first| first.name == *name),
+            lost: false,
             stock_units: STOCK_UNITS,
             adults: self.customers.iter().map(|customer| customer.sub.clone()).collect::<Vec<UserId>>(),
         }

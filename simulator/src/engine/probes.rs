@@ -10,7 +10,7 @@ use contracts::{
     bodies::warehouse::ReserveRequest,
     graphql,
     ids::OrderId,
-    journal::{Ballot, PromiseRequest},
+    journal::{Ballot, Incarnations, PromiseRequest},
 };
 use http::{Method, Request, header};
 use loadtests::accounts::SignedIn;
@@ -124,7 +124,12 @@ const FORBIDDEN: Wanted = Wanted::Code("FORBIDDEN");
 /// A well-formed call of one service to another: only the signature is missing.
 fn promise() -> Value {
     let ballot = Ballot { epoch: 1, region: "nowhere".into(), incarnation: "nobody".to_owned() };
-    json!(PromiseRequest { ballot, shards: Vec::new(), disowned: Vec::new() })
+    json!(PromiseRequest {
+        ballot,
+        shards: Vec::new(),
+        disowned: Vec::new(),
+        incarnations: Incarnations::default()
+    })
 }
 
 /// Another one.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     cloud::{Dump, FaultSettings, Usage},
     process::{self, Child, ProcessError, Processes, Program},
-    region::{OrdersReport, Report, Word},
+    region::{OrdersReport, RegionSpec, Report, Word},
     replication::{Settings, TOKEN_HEADER},
     sockets,
 };
@@ -17,7 +17,12 @@ use contracts::ids::Region;
 use http::{Method, Request, header};
 use platform::{network::Network, watch};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// A region listens, and later serves, within this time.
 const UP_LIMIT: Duration = Duration::from_secs(30);
@@ -52,8 +57,37 @@ pub struct RegionProcess {
 
 /// What a region runs in.
 enum Body {
-    Process(Child),
+    Process(Machine),
     Simulated(Host),
+}
+
+/// The process of a region, and what it takes to start another one in its place.
+struct Machine {
+    child: Mutex<Arc<Child>>,
+    processes: Processes,
+    logs: PathBuf,
+    /// What it was told to be.
+    spec: Option<RegionSpec>,
+}
+
+impl Machine {
+    fn child(&self) -> Arc<Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Starts a process in the place of one that was killed, which listens on the same port and has nothing.
+    async fn start_again(&self, name: &Region, port: u16) -> anyhow::Result<()> {
+        let mut spec =
+            self.spec.clone().with_context(|| format!("region {name} was never told what it is"))?;
+        let (child, _) = start_process(&self.processes, name, port, &self.logs).await?;
+        spec.lost = true;
+        // It must not draw the same ids again.
+        spec.seed = spec.seed.wrapping_add(u64::from(child.pid()));
+        child.say(&serde_json::to_string(&spec)?).await?;
+        hear_ready(name, &child).await?;
+        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(child);
+        Ok(())
+    }
 }
 
 /// Asks a region's control routes.
@@ -77,19 +111,11 @@ impl RegionProcess {
         logs: &Path,
         token: &str,
     ) -> anyhow::Result<Self> {
-        let program = Program {
-            name: format!("region {name}"),
-            arguments: region_arguments(name, port),
-            log: logs.join(format!("{name}.log")),
-        };
-        let mut child = processes.start(program).await?;
-        let port = match hear(&mut child).await? {
-            Word::Listening(port) => port,
-            Word::Failed(why) => bail!("region {name} does not come up: {why}"),
-            Word::Ready => bail!("region {name} said that it serves before it listened"),
-        };
+        let (child, port) = start_process(processes, name, port, logs).await?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        Ok(RegionProcess::new(name, address, Body::Process(child), token))
+        let child = Mutex::new(Arc::new(child));
+        let machine = Machine { child, processes: processes.clone(), logs: logs.to_owned(), spec: None };
+        Ok(RegionProcess::new(name, address, Body::Process(machine), token))
     }
 
     /// A region on a simulated host, which waits to be told what it is.
@@ -115,7 +141,11 @@ impl RegionProcess {
     pub async fn describe(&mut self, plan: &Plan, addresses: &Addresses) -> anyhow::Result<()> {
         let spec = plan.region(&self.name, addresses);
         match &mut self.body {
-            Body::Process(child) => Ok(child.say(&serde_json::to_string(&spec)?).await?),
+            Body::Process(machine) => {
+                machine.child().say(&serde_json::to_string(&spec)?).await?;
+                machine.spec = Some(spec);
+                Ok(())
+            }
             Body::Simulated(host) => {
                 host.describe(spec);
                 Ok(())
@@ -128,14 +158,9 @@ impl RegionProcess {
     /// # Errors
     /// When it does not.
     pub async fn until_ready(&mut self) -> anyhow::Result<()> {
-        let child = match &mut self.body {
-            Body::Process(child) => child,
-            Body::Simulated(host) => return host.until_ready().await,
-        };
-        match hear(child).await? {
-            Word::Ready => Ok(()),
-            Word::Failed(why) => Err(anyhow!("region {} does not come up: {why}", self.name)),
-            Word::Listening(_) => Err(anyhow!("region {} listens twice", self.name)),
+        match &mut self.body {
+            Body::Process(machine) => hear_ready(&self.name, &machine.child()).await,
+            Body::Simulated(host) => host.until_ready().await,
         }
     }
 
@@ -147,7 +172,7 @@ impl RegionProcess {
     /// Its process number, where it is a process.
     pub fn pid(&self) -> Option<u32> {
         match &self.body {
-            Body::Process(child) => Some(child.pid()),
+            Body::Process(machine) => Some(machine.child().pid()),
             Body::Simulated(_) => None,
         }
     }
@@ -181,7 +206,7 @@ impl RegionProcess {
     pub async fn kill(&self) {
         self.standing.send_replace(Standing::Dead);
         match &self.body {
-            Body::Process(child) => child.kill().await,
+            Body::Process(machine) => machine.child().kill().await,
             Body::Simulated(host) => host.lose().await,
         }
     }
@@ -190,7 +215,7 @@ impl RegionProcess {
     pub async fn freeze(&self) {
         self.standing.send_replace(Standing::Frozen);
         match &self.body {
-            Body::Process(child) => child.freeze().await,
+            Body::Process(machine) => machine.child().freeze().await,
             Body::Simulated(host) => host.freeze(),
         }
     }
@@ -198,7 +223,7 @@ impl RegionProcess {
     /// Lets it go on.
     pub async fn thaw(&self) {
         match &self.body {
-            Body::Process(child) => child.thaw().await,
+            Body::Process(machine) => machine.child().thaw().await,
             Body::Simulated(host) => host.thaw(),
         }
         self.standing.send_replace(Standing::Up);
@@ -224,7 +249,7 @@ impl RegionProcess {
     pub async fn cut_power(&self) {
         self.standing.send_replace(Standing::Dark);
         match &self.body {
-            Body::Process(child) => child.freeze().await,
+            Body::Process(machine) => machine.child().freeze().await,
             Body::Simulated(host) => host.crash().await,
         }
     }
@@ -235,7 +260,20 @@ impl RegionProcess {
     /// When it does not come up again.
     pub async fn restore_power(&self) -> anyhow::Result<()> {
         match &self.body {
-            Body::Process(child) => child.thaw().await,
+            Body::Process(machine) => machine.child().thaw().await,
+            Body::Simulated(host) => host.restart().await?,
+        }
+        self.standing.send_replace(Standing::Up);
+        Ok(())
+    }
+
+    /// Starts it again after it was killed, with nothing of what it held, and waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_again(&self) -> anyhow::Result<()> {
+        match &self.body {
+            Body::Process(machine) => machine.start_again(&self.name, self.address.port()).await?,
             Body::Simulated(host) => host.restart().await?,
         }
         self.standing.send_replace(Standing::Up);
@@ -244,13 +282,49 @@ impl RegionProcess {
 
     /// Waits until the process ends without having been killed; for ever where that does not happen.
     pub async fn until_unplanned_end(&self) -> String {
-        let Body::Process(child) = &self.body else { return std::future::pending().await };
-        let status = child.until_ended().await;
-        if self.standing() == Standing::Dead {
-            return std::future::pending().await;
+        let Body::Process(machine) = &self.body else { return std::future::pending().await };
+        loop {
+            let child = machine.child();
+            let status = child.until_ended().await;
+            if self.standing() != Standing::Dead {
+                let status = status.map_or_else(|| "unknown status".to_owned(), |status| status.to_string());
+                return format!(
+                    "region {} ended by itself ({status}); see {}",
+                    self.name,
+                    child.log().display()
+                );
+            }
+            // It was meant to end; another process may take its place.
+            let _ = self.standing.subscribe().wait_for(|standing| *standing != Standing::Dead).await;
         }
-        let status = status.map_or_else(|| "unknown status".to_owned(), |status| status.to_string());
-        format!("region {} ended by itself ({status}); see {}", self.name, child.log().display())
+    }
+}
+
+/// Starts a region's process, and says where it listens.
+async fn start_process(
+    processes: &Processes,
+    name: &Region,
+    port: u16,
+    logs: &Path,
+) -> anyhow::Result<(Child, u16)> {
+    let program = Program {
+        name: format!("region {name}"),
+        arguments: region_arguments(name, port),
+        log: logs.join(format!("{name}.log")),
+    };
+    let child = processes.start(program).await?;
+    match hear(&child).await? {
+        Word::Listening(port) => Ok((child, port)),
+        Word::Failed(why) => bail!("region {name} does not come up: {why}"),
+        Word::Ready => bail!("region {name} said that it serves before it listened"),
+    }
+}
+
+async fn hear_ready(name: &Region, child: &Child) -> anyhow::Result<()> {
+    match hear(child).await? {
+        Word::Ready => Ok(()),
+        Word::Failed(why) => Err(anyhow!("region {name} does not come up: {why}")),
+        Word::Listening(_) => Err(anyhow!("region {name} listens twice")),
     }
 }
 
@@ -260,7 +334,7 @@ fn region_arguments(name: &Region, port: u16) -> Vec<std::ffi::OsString> {
     words.into_iter().map(Into::into).collect()
 }
 
-async fn hear(child: &mut Child) -> anyhow::Result<Word> {
+async fn hear(child: &Child) -> anyhow::Result<Word> {
     let line = match child.hear(UP_LIMIT).await {
         Err(gone @ ProcessError::Ended { .. }) => return Err(gone.into()),
         line => line?,

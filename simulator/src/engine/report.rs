@@ -213,10 +213,17 @@ fn plain(record: &FaultRecord) -> String {
             "Every data centre of the continent ({regions}) was lost at once and without notice, with all that was \
              stored there and with its warehouse. None of it came back."
         ),
-        Fault::KillRegion { region, keep_data: false } => {
+        Fault::KillRegion { region, keep_data: false, back_after_s: None } => {
             format!("The data centre {region} was lost with all that was stored there. It did not come back.")
         }
-        Fault::KillRegion { region, keep_data: true } => {
+        Fault::KillRegion { region, keep_data: false, back_after_s: Some(after_s) } => format!(
+            "The data centre {region} was lost with all that was stored there. After {after_s} seconds it was started \
+             again with nothing, and the others filled it."
+        ),
+        Fault::KillRegion { region, keep_data: true, back_after_s: Some(after_s) } => {
+            format!("The power of the data centre {region} failed and came back after {after_s} seconds.")
+        }
+        Fault::KillRegion { region, keep_data: true, back_after_s: None } => {
             format!("The power of the data centre {region} failed and did not come back during the run.")
         }
         Fault::FreezeRegion { region, for_s } => {
@@ -381,7 +388,8 @@ fn boundaries(engine: Engine) -> Vec<String> {
         "The customers' edge stands outside of all regions and is assumed to survive, as a content delivery network \
          with points of presence on every continent would.",
         "The payment provider and the carrier are simulated, stand outside of all regions and survive.",
-        "Lost regions do not come back in this run; failing back is not part of it.",
+        "A lost continent does not come back. A region that does takes shards again only when their owners fail: nobody \
+         moves orders back by hand.",
         "Users who signed up during the run are known only to the pool's primary region.",
     ];
     own.iter().chain(&common).map(|boundary| (*boundary).to_owned()).collect()

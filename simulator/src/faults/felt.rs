@@ -41,7 +41,18 @@ pub struct FaultRecord {
     pub losses: Vec<Loss>,
     /// What showed it, for faults that end.
     pub shown: Shown,
+    /// What came of a region that was to come back after it lost its data.
+    pub back: Option<Back>,
     pub(super) before: Sight,
+}
+
+/// A region that came back with nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Back {
+    /// Rows that the others had filled its tables with when it opened its doors.
+    pub rows: u64,
+    /// Whether its copy of the journal votes again, or it holds none.
+    pub votes: bool,
 }
 
 /// What customers had to do with lost regions at the moment of the loss.
@@ -76,6 +87,7 @@ impl FaultRecord {
             under_way: 0,
             losses: Vec::new(),
             shown: Shown::default(),
+            back: None,
             before: Sight::default(),
         }
     }
@@ -115,13 +127,23 @@ impl FaultRecord {
         let promised = seen.promised;
         // The edges count what was sent to the region; the history what its customers were waiting for.
         let under_way = self.under_way.max(seen.under_way);
+        let back = self.fault.for_s().map(|_| self.back.unwrap_or_default());
+        let returned = back.is_none_or(|back| back.rows > 0 && back.votes);
         Shown {
-            felt: (open > 0 || under_way > 0) && stranded > 0 && promised > 0,
+            felt: (open > 0 || under_way > 0) && stranded > 0 && promised > 0 && returned,
             by: format!(
                 "{under_way} requests of customers were under way to it and {open} were being worked on there, \
-                 {promised} acknowledged orders had been answered from there, {stranded} writes had not been copied"
+                 {promised} acknowledged orders had been answered from there, {stranded} writes had not been copied{}",
+                back.map(Back::tell).unwrap_or_default()
             ),
         }
+    }
+}
+
+impl Back {
+    fn tell(self) -> String {
+        let votes = if self.votes { "votes again" } else { "does not vote" };
+        format!("; it came back, was filled with {} rows, and its copy of the journal {votes}", self.rows)
     }
 }
 
@@ -135,10 +157,10 @@ impl Sight {
     /// Reads the counter that the fault moves.
     pub(super) async fn of(stage: &Stage, fault: &Fault) -> Sight {
         let counted = match fault {
+            Fault::FreezeRegion { region, .. }
+            | Fault::PowerCut { region, .. }
+            | Fault::KillRegion { region, keep_data: true, .. } => suspecting(stage, region).await,
             Fault::FloodContinent { .. } | Fault::KillRegion { .. } => 0, // judged by the last words
-            Fault::FreezeRegion { region, .. } | Fault::PowerCut { region, .. } => {
-                suspecting(stage, region).await
-            }
             Fault::CrashBetweenSteps { region, .. } => crashes(stage, region),
             Fault::ClockSkew { region, .. } => off_ms(stage, region).await,
             Fault::LinkLatency { from, to, .. } => {
@@ -165,7 +187,9 @@ impl Sight {
     pub(super) fn since(&self, before: &Sight, fault: &Fault) -> Shown {
         let count = self.counted.saturating_sub(before.counted);
         let what = match fault {
-            Fault::FreezeRegion { .. } | Fault::PowerCut { .. } => "regions missed its heartbeats",
+            Fault::FreezeRegion { .. }
+            | Fault::PowerCut { .. }
+            | Fault::KillRegion { keep_data: true, .. } => "regions missed its heartbeats",
             Fault::CrashBetweenSteps { .. } => "crashes at that step",
             Fault::ClockSkew { .. } => "ms beyond any doubt",
             Fault::LinkLoss { .. } => "messages were lost and sent again",

@@ -3,6 +3,7 @@
 use super::{
     RegionSpec,
     control::{self, Control},
+    opening::{self, Asking, Opening},
     services,
     traffic::{self, Traffic},
 };
@@ -15,7 +16,7 @@ use crate::{
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::{Router, middleware};
 use loadtests::clock::RunClock;
-use platform::{Platform, Service, World, liveness};
+use platform::{Platform, Service, World, liveness, watch};
 use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
 
@@ -27,6 +28,8 @@ pub struct Running {
     pub tasks: JoinSet<&'static str>,
     /// What its services stand on.
     pub platform: Platform,
+    /// Whether it serves: one that lost its tables does so once the others have sent them.
+    pub open: watch::Receiver<bool>,
 }
 
 /// What a region starts over.
@@ -44,20 +47,24 @@ pub struct Base {
 /// What is in a region's cloud when its services start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// Nothing yet.
+    /// Nothing yet: it is the first start of the run, which writes what is there then.
     None,
+    /// Nothing any more: what was there was lost, and what the other regions have comes from them.
+    Lost,
     /// All that was there before a power cut.
     Kept,
 }
 
 impl Running {
-    /// Starts the cloud, writes what is there at the start, and starts the services and the replication.
+    /// Starts the cloud, writes what is there at the start, and starts the services and the replication. A region that
+    /// lost its data is filled by the others instead, and opens its doors after that.
     ///
     /// # Errors
     /// When the cloud, the platform or what is written at the start fails.
     pub async fn start(spec: RegionSpec) -> anyhow::Result<Running> {
         let (cloud, world) = cloud_and_world(&spec).await?;
-        Running::over(spec, Base { cloud, world, data: Data::None, gate: None }).await
+        let data = if spec.lost { Data::Lost } else { Data::None };
+        Running::over(spec, Base { cloud, world, data, gate: None }).await
     }
 
     /// The same over a cloud that is there already.
@@ -69,9 +76,13 @@ impl Running {
         let network = sockets::network(gate);
         let platform = Platform::new(world.clone(), spec.platform.clone(), network.clone())?;
         let mut tasks = JoinSet::new();
-        let (peers, token) = (&spec.peers, &spec.control_token);
+        let (here, peers, token) = (&spec.platform.region, &spec.peers, &spec.control_token);
         let replication =
-            Replication::start(&cloud, &world, peers, token, spec.replication, &network, &mut tasks);
+            Replication::start(here, &cloud, &world, peers, token, spec.replication, &network, &mut tasks);
+        let opening = match data {
+            Data::Lost => Opening::closed(world.now().0.unsigned_abs()),
+            Data::None | Data::Kept => Opening::open(),
+        };
         if data == Data::None {
             seed(&platform, &spec).await?;
         }
@@ -79,15 +90,46 @@ impl Running {
         let services = all_services(&platform);
         let doors = platform::service::gateway(&services)
             .route("/healthz", axum::routing::get(async || "ok"))
-            .layer(middleware::from_fn_with_state(traffic.clone(), traffic::count));
+            .layer(middleware::from_fn_with_state(traffic.clone(), traffic::count))
+            .layer(middleware::from_fn_with_state(opening.clone(), opening::only_when_open));
         // Before anything works by itself: it may call its neighbours at once.
         network.mount(&format!("{}.local", platform.config.region), doors.clone());
-        services.iter().for_each(|service| service.start(&mut tasks));
+        if data == Data::Lost {
+            let asking = Asking {
+                here: here.clone(),
+                peers: peers.clone(),
+                token: token.clone(),
+                network: network.clone(),
+                world: world.clone(),
+            };
+            tasks.spawn(opening.clone().come_back(asking));
+            tasks.spawn(start_when_open(services, opening.clone()));
+        } else {
+            services.iter().for_each(|service| service.start(&mut tasks));
+        }
         let token = spec.control_token.as_str().into();
-        let control =
-            Control { token, cloud: cloud.clone(), platform: platform.clone(), replication, traffic };
+        let open = opening.watch();
+        let control = Control {
+            token,
+            cloud: cloud.clone(),
+            platform: platform.clone(),
+            replication,
+            traffic,
+            opening,
+        };
         let router = doors.merge(control::router(control)).fallback_service(cloud.router());
-        Ok(Running { router, tasks, platform })
+        Ok(Running { router, tasks, platform, open })
+    }
+}
+
+/// Starts the services of a region that lost its tables once they are back. Ends as soon as one of them does.
+async fn start_when_open(services: Vec<Service>, opening: Opening) -> &'static str {
+    opening.until_open().await;
+    let mut tasks = JoinSet::new();
+    services.iter().for_each(|service| service.start(&mut tasks));
+    match tasks.join_next().await {
+        Some(Ok(ended)) => ended,
+        _ => "a worker that failed",
     }
 }
 

@@ -1,10 +1,13 @@
 //! What only the simulator, and the replication of other regions, may ask of a region. No customer knows the
 //! token, and no service does.
 
-use super::traffic::{Traffic, TrafficReport};
+use super::{
+    opening::Opening,
+    traffic::{Traffic, TrafficReport},
+};
 use crate::{
     cloud::{Applied, Cloud, Dump, FaultSettings, ReplicatedBatch, Usage},
-    replication::{self, Replication, TOKEN_HEADER},
+    replication::{self, Replication, Return, TOKEN_HEADER},
 };
 use anyhow::Context as _;
 use axum::{
@@ -38,6 +41,24 @@ pub struct Report {
     pub traffic: TrafficReport,
     /// Replication out of it.
     pub replication: replication::Status,
+    /// Its copy of the journal, where it holds one.
+    pub copy: Option<CopyReport>,
+}
+
+/// How far a copy of the journal is that lost what it held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyReport {
+    /// Shards.
+    pub shards: u64,
+    /// Shards in which it votes.
+    pub voting: u64,
+}
+
+impl CopyReport {
+    /// Whether it votes in all of them.
+    pub fn votes(&self) -> bool {
+        self.voting >= self.shards
+    }
 }
 
 /// How far a region's orders are.
@@ -65,6 +86,7 @@ pub(super) struct Control {
     pub(super) platform: Platform,
     pub(super) replication: Replication,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) opening: Opening,
 }
 
 pub(super) fn router(control: Control) -> Router {
@@ -77,6 +99,7 @@ pub(super) fn router(control: Control) -> Router {
         .route("/_sim/faults", post(faults))
         .route("/_sim/replication", post(set_replication))
         .route("/_sim/replication/forget", post(forget))
+        .route(replication::RETURN_PATH, post(fill))
         .route(replication::PATH, post(replicate))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(control.clone(), only_with_token))
@@ -106,16 +129,27 @@ impl IntoResponse for Fault {
     }
 }
 
-async fn report(State(control): State<Control>) -> Json<Report> {
+async fn report(State(control): State<Control>) -> Result<Json<Report>, Fault> {
     let platform = &control.platform;
     let regions = platform.config.regions.iter().map(|region| &region.name);
-    Json(Report {
+    Ok(Json(Report {
         region: platform.config.region.clone(),
         wall_ms: platform.world.now().0,
         suspected: regions.filter(|region| platform.liveness.suspected(region)).cloned().collect(),
         traffic: control.traffic.report(),
         replication: control.replication.status(),
-    })
+        copy: copy_report(&control)?,
+    }))
+}
+
+fn copy_report(control: &Control) -> anyhow::Result<Option<CopyReport>> {
+    let config = &control.platform.config;
+    if !config.journal_regions().any(|region| *region == config.region) {
+        return Ok(None);
+    }
+    let leases = control.cloud.dump_table("platform.leases")?;
+    let voting = leases.iter().filter(|row| row["counted"].is_string()).count() as u64;
+    Ok(Some(CopyReport { shards: config.continents.len() as u64 * u64::from(config.shards), voting }))
 }
 
 async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fault> {
@@ -146,10 +180,19 @@ async fn forget(State(control): State<Control>, Json(regions): Json<Vec<Region>>
     control.replication.forget(&regions);
 }
 
+async fn fill(State(control): State<Control>, Json(back): Json<Return>) {
+    control.replication.fill(&back);
+}
+
 async fn replicate(State(control): State<Control>, batch: Bytes) -> Result<Json<Applied>, Fault> {
     // It is the largest body there is: without a report of where in it a mistake is, it is read twice as fast.
     let batch: ReplicatedBatch = serde_json::from_slice(&batch).context("this is no batch of writes")?;
-    Ok(Json(control.cloud.apply(batch)?))
+    let whole = batch.whole.map(|number| (Region::from(batch.from.as_str()), number));
+    let applied = control.cloud.apply(batch)?;
+    if let Some((from, number)) = whole {
+        control.opening.arrive(from, number);
+    }
+    Ok(Json(applied))
 }
 
 /// The highest branch of each order says where it stands.

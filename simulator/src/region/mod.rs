@@ -3,12 +3,13 @@
 
 mod assembly;
 mod control;
+mod opening;
 mod protocol;
 mod services;
 mod traffic;
 
 pub use assembly::{Base, Data, Running, start_cloud};
-pub use control::{OrdersReport, Report};
+pub use control::{CopyReport, OrdersReport, Report};
 pub use protocol::{RegionSpec, Word};
 pub use services::{build, subscriptions, table_word, tables};
 pub use traffic::TrafficReport;
@@ -62,8 +63,15 @@ async fn run(arguments: RegionArguments) -> anyhow::Result<()> {
         let _ = stream.set_nodelay(true); // a socket that refuses is only slower
     });
     let serving = tokio::spawn(axum::serve(listener, running.router.clone()).into_future());
-    say(&Word::Ready);
+    let mut open = running.open.clone();
+    let ready = async move {
+        let _ = open.wait_for(|open| *open).await; // the region holds the other end
+        say(&Word::Ready);
+        std::future::pending::<()>().await
+    };
     tokio::select! {
+        biased;
+        () = ready => Ok(()),
         () = closed(&mut input) => Ok(()),
         served = serving => bail!("the listener ended: {served:?}"),
         ended = running.tasks.join_next() => bail!("a worker ended: {ended:?}"),

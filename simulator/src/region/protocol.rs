@@ -39,6 +39,9 @@ pub struct RegionSpec {
     pub replication: replication::Settings,
     /// Whether this region writes what all regions have alike at the start; the others get it copied.
     pub first: bool,
+    /// Whether it comes back after it lost everything: then nothing is written, and the others fill it.
+    #[serde(default)]
+    pub lost: bool,
     /// Units of each product in its warehouses at the start.
     pub stock_units: i64,
     /// Customers whose age was verified before the run.

@@ -65,9 +65,10 @@ pub(super) async fn seed_everywhere(platform: &Platform, spec: &RegionSpec) -> a
     Ok(())
 }
 
-/// Writes what only this region has: the stock of its warehouses.
+/// Writes what only this region has: the stock of its warehouses, and its copy of the journal.
 pub(super) async fn seed_here(platform: &Platform, spec: &RegionSpec) -> anyhow::Result<()> {
     let products: Vec<_> = products::catalogue()?.iter().map(|product| product.product_id).collect();
     warehouse::seed(platform, &products, spec.stock_units).await?;
+    orders::found(platform).await?;
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Couriers: they take new parcels of their region, carry them, and report where anybody answers.
 
 use super::work::{Hand, IN_HAND_MAX, LOOK_EVERY, PAGES_MAX, Step, count, number, strikes};
-use crate::engine::regions::Standing;
 use contracts::{
     graphql,
     ids::{OrderId, Region},
@@ -31,13 +30,13 @@ struct NewDelivery {
     order_id: OrderId,
 }
 
-/// Works until it is time to go home. Where the region is lost, there are no new parcels; those in hand are
-/// delivered all the same.
+/// Works until it is time to go home. Where the region is lost, there are no new parcels until it comes back; those in
+/// hand are delivered all the same.
 pub(super) async fn work(hand: Hand, region: Region) {
     let mut in_hand: BTreeSet<OrderId> = BTreeSet::new();
     let mut carrying = JoinSet::new();
     hand.first_turn().await;
-    while !hand.is_stopped() && hand.ground.standing(&region) != Standing::Dead {
+    while !hand.is_stopped() {
         for order in new_parcels(&hand, &region).await {
             if in_hand.len() < 2 * IN_HAND_MAX && hand.share.holds(number(&order)) && in_hand.insert(order) {
                 let (hand, region) = (hand.clone(), region.clone());

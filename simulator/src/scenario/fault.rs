@@ -23,8 +23,8 @@ pub enum Fault {
     /// A continent is gone at once, without notice and for good: its links swallow everything, its processes are
     /// killed, its data and its warehouses are lost.
     FloodContinent { continent: Continent },
-    /// The processes of a region are killed; its data is kept or lost.
-    KillRegion { region: Region, keep_data: bool },
+    /// The processes of a region are killed; its data is kept or lost. It may come back: with the data, or with nothing.
+    KillRegion { region: Region, keep_data: bool, back_after_s: Option<f64> },
     /// The power of a region fails and comes back: its processes are gone, its data stays.
     PowerCut { region: Region, for_s: f64 },
     /// A region's services die right after they did something for the `nth` time, before they learn of it, and start
@@ -98,6 +98,9 @@ impl Fault {
         (Engine::Virtual, "disk-full", "the regions of a virtual run have no disk"),
     ];
 
+    /// A region that lost everything is not back sooner: by then the news of its warehouses has gone round.
+    pub const BACK_EMPTY_SOONEST_S: f64 = 4.0;
+
     /// The word of its kind, as files have it.
     pub fn kind(&self) -> String {
         let value = serde_json::to_value(self).unwrap_or_default();
@@ -107,7 +110,8 @@ impl Fault {
     /// How many seconds the fault lasts; `None` when it never heals.
     pub fn for_s(&self) -> Option<f64> {
         match self {
-            Fault::FloodContinent { .. } | Fault::KillRegion { .. } => None,
+            Fault::FloodContinent { .. } => None,
+            Fault::KillRegion { back_after_s, .. } => *back_after_s,
             Fault::ReplicationLag { for_s, .. } => *for_s,
             Fault::PowerCut { for_s, .. }
             | Fault::CrashBetweenSteps { for_s, .. }
@@ -131,8 +135,11 @@ impl Fault {
     pub fn label(&self) -> String {
         match self {
             Fault::FloodContinent { continent } => format!("flood of {continent}"),
-            Fault::KillRegion { region, keep_data: true } => format!("power cut in {region}"),
-            Fault::KillRegion { region, keep_data: false } => format!("{region} lost"),
+            Fault::KillRegion { region, keep_data: true, .. } => format!("power cut in {region}"),
+            Fault::KillRegion { region, keep_data: false, back_after_s: None } => format!("{region} lost"),
+            Fault::KillRegion { region, keep_data: false, back_after_s: Some(_) } => {
+                format!("{region} lost, and back with nothing")
+            }
             Fault::PowerCut { region, .. } => format!("power cut in {region}"),
             Fault::CrashBetweenSteps { region, operation, table, .. } => {
                 format!("{region} crashes after {operation} of {table}")
@@ -205,7 +212,10 @@ fn read_fault(entry: &Section<'_>, kind: &str, topology: &Topology) -> Option<Fa
             continent: Continent(entry.word("continent", &continents).unwrap_or_default()),
         },
         "kill-region" => {
-            Fault::KillRegion { region: region("region"), keep_data: entry.flag_or("keep_data", false) }
+            let keep_data = entry.flag_or("keep_data", false);
+            let soonest_s = if keep_data { 0.1 } else { Fault::BACK_EMPTY_SOONEST_S };
+            let back_after_s = entry.maybe_number("back_after_s", soonest_s..=86_400.0);
+            Fault::KillRegion { region: region("region"), keep_data, back_after_s }
         }
         "power-cut" => Fault::PowerCut { region: region("region"), for_s: for_s() },
         "crash-between-steps" => Fault::CrashBetweenSteps {

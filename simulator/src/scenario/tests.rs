@@ -87,7 +87,9 @@ fn every_kind_of_fault_is_read_as_it_was_written() {
     let (from, to, region) = (here.clone(), there, here);
     let faults = [
         Fault::FloodContinent { continent: "am".into() },
-        Fault::KillRegion { region: region.clone(), keep_data: true },
+        Fault::KillRegion { region: region.clone(), keep_data: true, back_after_s: None },
+        Fault::KillRegion { region: region.clone(), keep_data: true, back_after_s: Some(0.5) },
+        Fault::KillRegion { region: region.clone(), keep_data: false, back_after_s: Some(4.5) },
         Fault::PowerCut { region: region.clone(), for_s: 0.7 },
         Fault::CrashBetweenSteps {
             region: region.clone(),

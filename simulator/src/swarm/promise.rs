@@ -55,10 +55,15 @@ fn heals_where_it_can(fault: &Fault) -> bool {
     fault.for_s().is_some() || matches!(fault, Fault::FloodContinent { .. } | Fault::KillRegion { .. })
 }
 
+/// A region that lost everything needs so long to be filled, and its copy of the journal to rejoin: until then the
+/// others must not lose anybody else.
+const REJOINS_WITHIN_S: f64 = 4.0;
+
 /// When nothing of it is left.
 fn ends_s(at: &FaultAt) -> f64 {
     let back_s = match at.fault {
         Fault::CrashBetweenSteps { back_after_ms, .. } => f64::from(back_after_ms) / 1e3,
+        Fault::KillRegion { keep_data: false, .. } => REJOINS_WITHIN_S,
         _ => 0.0,
     };
     at.heals_at_s().map_or(f64::INFINITY, |heals_s| heals_s + back_s)
@@ -167,8 +172,10 @@ fn clash(topology: &Topology, one: &FaultAt, two: &FaultAt) -> bool {
 
 /// Whether a region that comes back would not have heard that something begins or ends.
 fn untold(away: &FaultAt, told: &FaultAt) -> bool {
-    let comes_back =
-        !matches!(away.fault, Fault::FloodContinent { .. } | Fault::KillRegion { keep_data: false, .. });
+    let comes_back = !matches!(
+        away.fault,
+        Fault::FloodContinent { .. } | Fault::KillRegion { keep_data: false, back_after_s: None, .. }
+    );
     let missed = |at_s: f64| away.at_s <= at_s && at_s <= ends_s(away);
     comes_back && (missed(told.at_s) || missed(ends_s(told)))
 }
@@ -236,7 +243,7 @@ mod tests {
         let missed = [delay(4.0, 2.0), at(5.0, freeze("eu-west-1", 2.0))];
         assert!(matches!(judge(&missed), Err(Outside::Twice(_, _))));
         assert_eq!(judge(&[delay(4.0, 2.0), at(5.0, flood("am"))]), Ok(()), "the dead need not know");
-        let kept = Fault::KillRegion { region: "eu-west-1".into(), keep_data: true };
+        let kept = Fault::KillRegion { region: "eu-west-1".into(), keep_data: true, back_after_s: None };
         assert!(matches!(judge(&[delay(4.0, 2.0), at(5.0, kept)]), Err(Outside::Twice(_, _))));
     }
 
@@ -252,6 +259,22 @@ mod tests {
         };
         let two = [at(5.0, crash), at(9.0, freeze("eu-west-1", 1.0))];
         assert!(matches!(judge(&two), Err(Outside::TwoContinents(_))));
+    }
+
+    #[test]
+    fn who_lost_everything_is_away_until_it_has_rejoined() {
+        let lost = |back_after_s| {
+            at(5.0, Fault::KillRegion { region: "eu-west-1".into(), keep_data: false, back_after_s })
+        };
+        assert_eq!(judge(&[lost(Some(4.0)), at(13.1, flood("am"))]), Ok(()));
+        for (first, second) in [(lost(Some(4.0)), 12.0), (lost(None), 99.0)] {
+            let two = [first, at(second, flood("am"))];
+            assert!(matches!(judge(&two), Err(Outside::TwoContinents(_))), "{two:?}");
+        }
+        let delay = Fault::EventDelay { pct: 5.0, ms: 9, for_s: 4.0 };
+        let missed = [at(4.0, delay.clone()), lost(Some(9.0))];
+        assert!(matches!(judge(&missed), Err(Outside::Twice(_, _))));
+        assert_eq!(judge(&[at(4.0, delay), lost(None)]), Ok(()));
     }
 
     #[test]

@@ -152,7 +152,11 @@ fn shorter_load(scenario: &Scenario) -> Option<Scenario> {
 fn shorter_fault(scenario: &Scenario, place: usize) -> Option<Scenario> {
     let at = scenario.faults.get(place)?;
     let for_s = tenths(at.fault.for_s()? / 2.0);
-    (for_s >= SHORTEST_S).then(|| {
+    let shortest_s = match at.fault {
+        Fault::KillRegion { keep_data: false, .. } => Fault::BACK_EMPTY_SOONEST_S,
+        _ => SHORTEST_S,
+    };
+    (for_s >= shortest_s).then(|| {
         changed(scenario, |candidate| {
             candidate.faults[place] = FaultAt { at_s: at.at_s, fault: lasting(at.fault.clone(), for_s) };
         })
@@ -166,7 +170,8 @@ fn tenths(seconds: f64) -> f64 {
 /// The same fault for another time.
 fn lasting(mut fault: Fault, seconds: f64) -> Fault {
     match &mut fault {
-        Fault::FloodContinent { .. } | Fault::KillRegion { .. } => {}
+        Fault::FloodContinent { .. } => {}
+        Fault::KillRegion { back_after_s, .. } => *back_after_s = Some(seconds),
         Fault::ReplicationLag { for_s, .. } => *for_s = Some(seconds),
         Fault::PowerCut { for_s, .. }
         | Fault::CrashBetweenSteps { for_s, .. }
@@ -217,7 +222,8 @@ mod tests {
             assert_eq!(shrunk.scenario.seed, scenario.seed);
             assert!(shrunk.scenario.load.open_loop_rps < 2.0 * LIGHTEST_RPS);
             assert!(shrunk.scenario.run_s() < scenario.run_s());
-            let lasting = shrunk.scenario.faults.iter().filter_map(|at| at.fault.for_s());
+            let kept_short = |at: &&FaultAt| !matches!(at.fault, Fault::KillRegion { keep_data: false, .. });
+            let lasting = shrunk.scenario.faults.iter().filter(kept_short).filter_map(|at| at.fault.for_s());
             assert!(lasting.into_iter().all(|for_s| for_s < 2.0 * SHORTEST_S + 0.1));
         }
     }

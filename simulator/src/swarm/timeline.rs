@@ -69,7 +69,12 @@ fn of_kind(dice: &mut Dice, kind: &str, topology: &Topology, for_s: f64) -> Faul
             let place = dice.random_range(0..topology.continents.len());
             Fault::FloodContinent { continent: topology.continents[place].id.clone() }
         }
-        "kill-region" => Fault::KillRegion { region, keep_data: dice.random_bool(0.5) },
+        "kill-region" => {
+            let keep_data = dice.random_bool(0.5);
+            let soonest_s = if keep_data { 0.0 } else { Fault::BACK_EMPTY_SOONEST_S };
+            let back_after_s = dice.random_bool(0.5).then(|| for_s.max(soonest_s));
+            Fault::KillRegion { region, keep_data, back_after_s }
+        }
         "power-cut" => Fault::PowerCut { region, for_s },
         "crash-between-steps" => {
             let (operation, table) = one_of(dice, &STEPS);

@@ -2,6 +2,7 @@
 //! every fault is felt.
 
 mod regressions;
+mod returns;
 mod search;
 mod support;
 

@@ -3,7 +3,7 @@
 use simulator::{
     engine::{
         PoolKeys, RunFolder,
-        virtual_time::{self, Options},
+        virtual_time::{self, Options, Outcome},
     },
     scenario::{self, Engine, Scenario},
 };
@@ -42,8 +42,12 @@ pub(crate) fn write(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) -> P
         seconds - STEADY_S
     );
     for (at_s, for_s, Fault(kind, fields)) in faults {
-        write!(text, "[[fault]]\nkind = \"{kind}\"\nat_s = {at_s}\nfor_s = {for_s}\n{fields}\n")
-            .expect("text");
+        let lasts = match *kind {
+            "kill-region" if *for_s == f64::INFINITY => String::new(),
+            "kill-region" => format!("back_after_s = {for_s}"),
+            _ => format!("for_s = {for_s}"),
+        };
+        write!(text, "[[fault]]\nkind = \"{kind}\"\nat_s = {at_s}\n{lasts}\n{fields}\n").expect("text");
     }
     for (metric, op) in [("violations", "=="), ("unsettled", "=="), ("acknowledged", ">")] {
         write!(text, "[[goal]]\nid = \"{metric}\"\nmetric = \"{metric}\"\nop = \"{op}\"\ntarget = 0\n")
@@ -62,14 +66,15 @@ pub(crate) fn scenario(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) -
 }
 
 /// Runs a scenario: every fault must be felt and no promise broken.
-pub(crate) fn run(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) {
+pub(crate) fn run(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) -> Outcome {
     let scenario = scenario(name, seconds, faults);
     let outcome = virtual_time::run(&scenario, &options(&scenario, name)).expect("a run");
-    let evidence = outcome.evidence;
+    let evidence = &outcome.evidence;
     assert_eq!(evidence.faults.len(), faults.len());
     for fault in &evidence.faults {
         assert!(fault.felt, "{} was not felt: {}", fault.label, fault.shown_by);
     }
     // How well customers were served is not the question here.
     assert!([0, 10].contains(&evidence.exit_code), "exit {}: {:?}", evidence.exit_code, evidence.reasons);
+    outcome
 }

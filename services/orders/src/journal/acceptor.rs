@@ -1,18 +1,19 @@
 //! A continent's copy of the journal, over this region's own tables.
 
-use super::rules::{self, Judgement, Mark};
+use super::rules::{self, Heed, Judgement, Mark};
 use crate::store::{JOURNAL, LEASES, ORDERS, TOKENS};
 use contracts::{
     OrderId, ShardId, WarehouseId,
     journal::{
-        AcceptRequest, AcceptResponse, Accepted, Ballot, Entry, EntryState, EntryValue, Promise,
-        PromiseRequest, PromiseResponse, SettleEntry, SettleRequest, SettleResponse, Settled,
+        AcceptRequest, AcceptResponse, Accepted, Ballot, BoundToken, Entry, EntryState, EntryValue,
+        Incarnations, Promise, PromiseRequest, PromiseResponse, SettleEntry, SettleRequest, SettleResponse,
+        Settled,
     },
 };
 use platform::{
     Platform, Table, TableError, World,
     liveness::Liveness,
-    tables::{Cancelled, Condition, Item, Query, TransactError, number, text},
+    tables::{Cancelled, Condition, Item, Query, TransactError, Transaction, number, text},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -31,7 +32,7 @@ pub const LAST_SIGNS: Duration = Duration::from_millis(150);
 /// An entry as an item: its value is JSON text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+pub(super) struct Row {
     shard: ShardId,
     key_hash: String,
     ballot: Ballot,
@@ -43,24 +44,39 @@ struct Row {
 }
 
 impl Row {
-    fn entry(self) -> Result<Entry, serde_json::Error> {
+    /// The row of an entry that is written now.
+    pub(super) fn of(entry: &Entry, written_at: i64) -> Row {
+        let Entry { shard, key_hash, ballot, state, value_hash, value } = entry.clone();
+        let order_id = value.order_id();
+        let value = serde_json::to_string(&value).unwrap_or_default();
+        Row { shard, key_hash, ballot, state, value_hash, value, order_id, written_at }
+    }
+
+    pub(super) fn entry(self) -> Result<Entry, serde_json::Error> {
         let value: EntryValue = serde_json::from_str(&self.value)?;
         let Row { shard, key_hash, ballot, state, value_hash, .. } = self;
         Ok(Entry { shard, key_hash, ballot, state, value_hash, value })
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Lease {
-    scope: String,
-    promised: Ballot,
+/// What a copy has promised for a shard, and the incarnations that it counts there. One that counts none lost what it
+/// held, and does not vote.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Lease {
+    pub(super) scope: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) promised: Option<Ballot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counted: Option<Incarnations>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenRow {
-    token_hash: String,
-    order_id: OrderId,
+/// How a transaction of a copy ended.
+enum Stored {
+    Done,
+    /// A condition of an item did not hold; by item, the lease first.
+    Cancelled(Vec<Cancelled>),
+    /// The request counts what is no longer there.
+    Miscounted(Incarnations),
 }
 
 /// Why a copy could not do its part.
@@ -72,6 +88,15 @@ pub enum AcceptorError {
     /// Another transaction was always faster.
     #[error("the shard's lease was busy")]
     Busy,
+    /// It lost what it held, and must read the others first.
+    #[error("this copy of the journal lost what it held and does not vote yet")]
+    Returning,
+    /// Somebody reads who did not register.
+    #[error("the copy that reads did not register here under this incarnation")]
+    Unregistered,
+    /// A page token is not one of ours.
+    #[error("the page token is not one of ours")]
+    Page,
     /// A stored entry cannot be read.
     #[error("a stored entry cannot be read: {0}")]
     Entry(#[from] serde_json::Error),
@@ -80,11 +105,11 @@ pub enum AcceptorError {
 /// The copy.
 #[derive(Clone)]
 pub struct Acceptor {
-    world: World,
+    pub(super) world: World,
     liveness: Liveness,
-    journal: Table,
-    tokens: Table,
-    leases: Table,
+    pub(super) journal: Table,
+    pub(super) tokens: Table,
+    pub(super) leases: Table,
     orders: Table,
 }
 
@@ -112,84 +137,93 @@ impl Acceptor {
     }
 
     async fn promise_one(&self, shard: &ShardId, request: &PromiseRequest) -> Result<Promise, AcceptorError> {
-        let ballot = &request.ballot;
-        if let Some(owner) = self.owner_that_is_heard(shard, request).await? {
-            return Ok(Promise::Refused { promised: owner });
-        }
-        // The promise first: what is read afterwards cannot grow under a lower ballot any more.
-        let raised = self.leases.update(self.lease_key(shard), PROMISE, newer_epoch(ballot)).await;
-        match raised {
-            Ok(_) => {}
-            Err(TableError::Conflict) => {
-                return match self.leases.get::<Lease>(self.lease_key(shard)).await? {
-                    Some(lease) if !rules::may_promise(Some(&lease.promised), ballot) => {
-                        Ok(Promise::Refused { promised: lease.promised })
-                    }
-                    _ => Err(AcceptorError::Busy),
-                };
+        for _ in 0..TRIES {
+            let lease = self.lease(shard).await?;
+            let Some(known) = &lease.counted else { return Ok(Promise::Returning) };
+            if let Some(owner) = self.owner_that_is_heard(&lease, request).await {
+                return Ok(Promise::Refused { promised: owner });
             }
-            Err(other) => return Err(other.into()),
+            let incarnations = known.newest(&request.incarnations);
+            // The promise first: what is read afterwards cannot grow under a lower ballot any more.
+            let raise = newer_epoch(&request.ballot).and(COUNTED).value(":counted", text(known.to_string()));
+            let raise = raise.value(":newest", text(incarnations.to_string()));
+            match self.leases.update(self.lease_key(shard), PROMISE_AND_LEARN, raise).await {
+                Ok(_) => return self.promised(shard, incarnations).await,
+                Err(TableError::Conflict) => {}
+                Err(other) => return Err(other.into()),
+            }
+            match self.lease(shard).await?.promised {
+                Some(promised) if !rules::may_promise(Some(&promised), &request.ballot) => {
+                    return Ok(Promise::Refused { promised });
+                }
+                _ => {} // it has learned of another incarnation meanwhile
+            }
         }
+        Err(AcceptorError::Busy)
+    }
+
+    /// What a candidate reads of a shard that is promised to it.
+    async fn promised(&self, shard: &ShardId, incarnations: Incarnations) -> Result<Promise, AcceptorError> {
         // What is closed is not even sent.
         let query =
             Query::partition("shard", text(shard.as_str())).consistent().except("state", text("closed"));
         let unclosed: Vec<Row> = self.journal.query_all(query, ENTRIES_MAX).await?;
         let unclosed = unclosed.into_iter().filter(|row| rules::must_be_read(row.state)).map(Row::entry);
-        Ok(Promise::Promised { entries: unclosed.collect::<Result<_, _>>()? })
+        Ok(Promise::Promised { entries: unclosed.collect::<Result<_, _>>()?, incarnations })
     }
 
     /// The present owner, where this copy still hears it: one region that was held up, or cut off by itself,
     /// must not unseat an owner whom the others hear. Waits until it is known where the owner has just fallen silent.
-    async fn owner_that_is_heard(
-        &self,
-        shard: &ShardId,
-        request: &PromiseRequest,
-    ) -> Result<Option<Ballot>, AcceptorError> {
-        let lease: Option<Lease> = self.leases.get(self.lease_key(shard)).await?;
-        let sticks = |owner: &Ballot| rules::sticks_to(owner, &request.ballot, &request.disowned);
-        let Some(owner) = lease.map(|lease| lease.promised).filter(sticks) else { return Ok(None) };
+    async fn owner_that_is_heard(&self, lease: &Lease, request: &PromiseRequest) -> Option<Ballot> {
+        let sticks = |owner: &&Ballot| rules::sticks_to(owner, &request.ballot, &request.disowned);
+        let owner = lease.promised.as_ref().filter(sticks)?;
         let lives = self.liveness.lives(&owner.region, LAST_SIGNS).await;
-        Ok(lives.then_some(owner))
+        lives.then(|| owner.clone())
     }
 
     /// Stores entries of one shard: together where all may be stored, one by one otherwise.
     ///
     /// # Errors
-    /// When the tables do not answer.
+    /// When the tables do not answer, or this copy does not vote.
     pub async fn accept(&self, request: &AcceptRequest) -> Result<AcceptResponse, AcceptorError> {
+        let all = |answer: Accepted| AcceptResponse { entries: vec![answer; request.entries.len()] };
         let together = request.entries.len() > 1 && share_no_item(&request.entries);
-        if together && self.store(request, &request.entries).await?.is_ok() {
-            return Ok(AcceptResponse { entries: vec![Accepted::Stored; request.entries.len()] });
+        if together {
+            match self.store(request, &request.entries).await? {
+                Stored::Done => return Ok(all(Accepted::Stored)),
+                Stored::Miscounted(incarnations) => return Ok(all(Accepted::Miscounted { incarnations })),
+                Stored::Cancelled(_) => {}
+            }
         }
         let mut entries = Vec::with_capacity(request.entries.len());
         for entry in &request.entries {
             entries.push(match self.store(request, std::slice::from_ref(entry)).await? {
-                Ok(()) => Accepted::Stored,
-                Err(reasons) => self.why_not(entry, &reasons)?,
+                Stored::Done => Accepted::Stored,
+                Stored::Miscounted(incarnations) => Accepted::Miscounted { incarnations },
+                Stored::Cancelled(reasons) => self.why_not(entry, &reasons)?,
             });
         }
         Ok(AcceptResponse { entries })
     }
 
     /// One transaction: the lease, and for each entry its row, its token and its warehouse's epoch.
-    async fn store(
-        &self,
-        request: &AcceptRequest,
-        entries: &[Entry],
-    ) -> Result<Result<(), Vec<Cancelled>>, AcceptorError> {
-        for _ in 0..TRIES {
-            let now = self.world.now().0;
+    async fn store(&self, request: &AcceptRequest, entries: &[Entry]) -> Result<Stored, AcceptorError> {
+        let now = self.world.now().0;
+        let transaction = || -> Result<Transaction, AcceptorError> {
+            let lease = not_outranked(&request.ballot)
+                .and(COUNTED)
+                .value(":counted", text(request.incarnations.to_string()));
             let mut transaction = self.journal.transaction().update(
                 &self.leases,
                 self.lease_key(&request.shard),
                 PROMISE,
-                not_outranked(&request.ballot),
+                lease,
             )?;
             for entry in entries {
                 let key = self.journal.key(entry.shard.as_str(), Some(text(&entry.key_hash)));
                 transaction = transaction.update(&self.journal, key, WRITE, may_write(entry, now))?;
                 if let EntryValue::Order { token_hash, order, .. } = &entry.value {
-                    let row = TokenRow { token_hash: token_hash.clone(), order_id: order.order_id };
+                    let row = BoundToken { token_hash: token_hash.clone(), order_id: order.order_id };
                     transaction = transaction.put(&self.tokens, &row, free_token(order.order_id))?;
                 }
             }
@@ -197,24 +231,71 @@ impl Acceptor {
                 let key = self.leases.key(format!("warehouse/{warehouse}"), None);
                 transaction = transaction.check(&self.leases, key, not_moved(epoch))?;
             }
-            match transaction.commit().await {
-                Ok(()) => return Ok(Ok(())),
-                Err(TransactError::Cancelled(reasons)) => return Ok(Err(reasons)),
+            Ok(transaction)
+        };
+        self.commit(&request.shard, &request.incarnations, transaction).await
+    }
+
+    /// Commits a transaction whose first item is the shard's lease. Where the request names newer incarnations the
+    /// copy learns of them and tries again.
+    async fn commit(
+        &self,
+        shard: &ShardId,
+        named: &Incarnations,
+        transaction: impl Fn() -> Result<Transaction, AcceptorError>,
+    ) -> Result<Stored, AcceptorError> {
+        for _ in 0..TRIES {
+            let reasons = match transaction()?.commit().await {
+                Ok(()) => return Ok(Stored::Done),
+                Err(TransactError::Cancelled(reasons)) => reasons,
                 Err(TransactError::Busy) => {
                     tokio::time::sleep(self.world.jitter(Duration::from_millis(3))).await;
+                    continue;
                 }
                 Err(TransactError::Table(error)) => return Err(error.into()),
+            };
+            if !reasons.first().is_some_and(|reason| reason.failed) {
+                return Ok(Stored::Cancelled(reasons));
+            }
+            let known = self.held_lease(&reasons)?.and_then(|lease| lease.counted);
+            match rules::heed(known.as_ref(), named) {
+                Heed::Yes => return Ok(Stored::Cancelled(reasons)),
+                Heed::Miscounted(newest) => return Ok(Stored::Miscounted(newest)),
+                Heed::Returning => return Err(AcceptorError::Returning),
+                Heed::Learn(newest) => self.learn(shard, &known.unwrap_or_default(), &newest).await?,
             }
         }
         Err(AcceptorError::Busy)
     }
 
+    /// Notes newer incarnations. Where the copy knows of others by now, whoever names these asks again.
+    pub(super) async fn learn(
+        &self,
+        shard: &ShardId,
+        known: &Incarnations,
+        newest: &Incarnations,
+    ) -> Result<(), AcceptorError> {
+        let condition = Condition::default()
+            .and(COUNTED)
+            .value(":counted", text(known.to_string()))
+            .value(":newest", text(newest.to_string()));
+        match self.leases.update(self.lease_key(shard), "SET counted = :newest", condition).await {
+            Ok(_) | Err(TableError::Conflict) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// The lease that stood in the way of a transaction.
+    fn held_lease(&self, reasons: &[Cancelled]) -> Result<Option<Lease>, AcceptorError> {
+        let held = reasons.first().and_then(|reason| reason.held.clone());
+        Ok(held.map(|item| self.leases.value(item)).transpose()?)
+    }
+
     /// Why a single entry's transaction was cancelled, from the items that stood in its way.
     fn why_not(&self, entry: &Entry, reasons: &[Cancelled]) -> Result<Accepted, AcceptorError> {
         let held = |index: usize| reasons.get(index).filter(|reason| reason.failed);
-        let lease = held(0).and_then(|reason| reason.held.clone());
-        let promised =
-            lease.map(|item| self.leases.value::<Lease>(item)).transpose()?.map(|row| row.promised);
+        let promised = self.held_lease(reasons)?.and_then(|lease| lease.promised);
+        let promised = promised.filter(|_| held(0).is_some());
         let row = held(1).and_then(|reason| reason.held.clone());
         let row = row.map(|item| self.journal.value::<Row>(item)).transpose()?;
         let stored = row.map(Row::entry).transpose()?;
@@ -235,7 +316,7 @@ impl Acceptor {
         warehouse: Option<&Cancelled>,
     ) -> Result<Accepted, AcceptorError> {
         if let Some(item) = token.and_then(|reason| reason.held.clone()) {
-            let row: TokenRow = self.tokens.value(item)?;
+            let row: BoundToken = self.tokens.value(item)?;
             return Ok(Accepted::TokenBound { order_id: row.order_id });
         }
         if warehouse.is_some() { Ok(Accepted::WarehouseMoved) } else { Err(AcceptorError::Busy) }
@@ -263,22 +344,32 @@ impl Acceptor {
         state: EntryState,
     ) -> Result<SettleResponse, AcceptorError> {
         let known = |entry: &SettleEntry| entry.marked && state == EntryState::Chosen;
-        let unmarked: Vec<&SettleEntry> = request.entries.iter().filter(|entry| !known(entry)).collect();
-        let together = self.mark_together(&unmarked, state).await?;
-        let mut entries = Vec::with_capacity(request.entries.len());
+        let unknown: Vec<&SettleEntry> = request.entries.iter().filter(|entry| !known(entry)).collect();
+        let together = self.mark_together(request, &unknown, state).await?;
+        let (mut entries, mut miscounted) = (Vec::with_capacity(request.entries.len()), None);
         for entry in &request.entries {
             // Before it is marked nobody asks whether the order is stored; a closed one is.
-            entries.push(match known(entry) {
-                true => Settled { marked: true, stored: self.stored(entry).await? },
-                false => Settled { marked: together || self.mark_one(entry, state).await?, stored: false },
-            });
+            if known(entry) {
+                entries.push(Settled { marked: true, stored: self.stored(entry).await? });
+                continue;
+            }
+            let marked = together
+                || match self.mark_one(request, entry, state).await? {
+                    Ok(marked) => marked,
+                    Err(newest) => {
+                        miscounted = Some(newest);
+                        false
+                    }
+                };
+            entries.push(Settled { marked, stored: false });
         }
-        Ok(SettleResponse { entries })
+        Ok(SettleResponse { entries, miscounted })
     }
 
-    /// Marks all entries in one transaction, where every one of them may be marked.
+    /// Marks all entries in one transaction with their shards' leases, where every one of them may be marked.
     async fn mark_together(
         &self,
+        request: &SettleRequest,
         entries: &[&SettleEntry],
         state: EntryState,
     ) -> Result<bool, AcceptorError> {
@@ -286,6 +377,11 @@ impl Acceptor {
             return Ok(false);
         }
         let mut transaction = self.journal.transaction();
+        let shards: BTreeSet<&ShardId> = entries.iter().map(|entry| &entry.shard).collect();
+        for shard in shards {
+            transaction =
+                transaction.check(&self.leases, self.lease_key(shard), counts(&request.incarnations))?;
+        }
         for entry in entries {
             transaction =
                 transaction.update(&self.journal, self.entry_key(entry), MARK, may_mark(entry, state))?;
@@ -297,18 +393,30 @@ impl Acceptor {
         }
     }
 
-    /// [`rules::mark`] as a conditional update.
-    async fn mark_one(&self, entry: &SettleEntry, state: EntryState) -> Result<bool, AcceptorError> {
-        let key = self.entry_key(entry);
-        match self.journal.update(key.clone(), MARK, may_mark(entry, state)).await {
-            Ok(_) => Ok(true),
-            Err(TableError::Conflict) => {
-                let held: Option<Row> = self.journal.get(key).await?;
+    /// [`rules::mark`] as a conditional update, in one transaction with the shard's lease. Says whether the entry has
+    /// the mark; or the incarnations to count.
+    async fn mark_one(
+        &self,
+        request: &SettleRequest,
+        entry: &SettleEntry,
+        state: EntryState,
+    ) -> Result<Result<bool, Incarnations>, AcceptorError> {
+        let transaction = || -> Result<Transaction, AcceptorError> {
+            let lease = self.lease_key(&entry.shard);
+            let transaction =
+                self.journal.transaction().check(&self.leases, lease, counts(&request.incarnations))?;
+            Ok(transaction.update(&self.journal, self.entry_key(entry), MARK, may_mark(entry, state))?)
+        };
+        Ok(match self.commit(&entry.shard, &request.incarnations, transaction).await? {
+            Stored::Done => Ok(true),
+            Stored::Miscounted(newest) => Err(newest),
+            Stored::Cancelled(reasons) => {
+                let held = reasons.get(1).and_then(|reason| reason.held.clone());
+                let held = held.map(|item| self.journal.value::<Row>(item)).transpose()?;
                 let held = held.as_ref().map(|row| (row.value_hash.as_str(), row.state));
                 Ok(rules::mark(held, &entry.value_hash, state) == Mark::Already)
             }
-            Err(other) => Err(other.into()),
-        }
+        })
     }
 
     fn entry_key(&self, entry: &SettleEntry) -> Item {
@@ -336,8 +444,13 @@ impl Acceptor {
         Ok(row.map(Row::entry).transpose()?)
     }
 
-    fn lease_key(&self, shard: &ShardId) -> Item {
-        self.leases.key(format!("shard/{shard}"), None)
+    /// What this copy has promised for a shard, and whom it counts.
+    pub(super) async fn lease(&self, shard: &ShardId) -> Result<Lease, AcceptorError> {
+        Ok(self.leases.get(self.lease_key(shard)).await?.unwrap_or_default())
+    }
+
+    pub(super) fn lease_key(&self, shard: &ShardId) -> Item {
+        self.leases.key(lease_scope(shard), None)
     }
 }
 
@@ -357,6 +470,11 @@ struct VersionRow {
     version: u64,
 }
 
+/// The scope of a shard's lease.
+pub(super) fn lease_scope(shard: &ShardId) -> String {
+    format!("shard/{shard}")
+}
+
 const MARK: &str = "SET #state = :to";
 
 /// [`rules::mark`] as a condition.
@@ -370,7 +488,15 @@ fn may_mark(entry: &SettleEntry, state: EntryState) -> Condition {
         .value(":to", text(state_word(state)))
 }
 
+/// The copy counts these incarnations.
+fn counts(incarnations: &Incarnations) -> Condition {
+    Condition::default().and(COUNTED).value(":counted", text(incarnations.to_string()))
+}
+
 const PROMISE: &str = "SET promised = :ballot";
+const PROMISE_AND_LEARN: &str = "SET promised = :ballot, counted = :newest";
+/// [`rules::heed`] as a condition.
+const COUNTED: &str = "counted = :counted";
 
 /// [`rules::may_promise`] as a condition. A ballot's text begins with its epoch and `#`.
 fn newer_epoch(ballot: &Ballot) -> Condition {

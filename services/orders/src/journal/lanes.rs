@@ -3,7 +3,7 @@
 use crate::NAME;
 use contracts::{
     Region, ShardId,
-    journal::{AcceptRequest, AcceptResponse, Accepted, Entry},
+    journal::{AcceptRequest, AcceptResponse, Accepted, Entry, Incarnations},
 };
 use platform::{Deadline, Platform, calls::Credential};
 use std::{
@@ -23,9 +23,16 @@ const WRITE_LIMIT: Duration = Duration::from_millis(800);
 /// What a copy said, or nothing where it could not be reached.
 pub type Answer = Option<Accepted>;
 
+/// An entry on its way.
+struct Waiting {
+    entry: Entry,
+    incarnations: Incarnations,
+    sender: oneshot::Sender<Answer>,
+}
+
 #[derive(Default)]
 struct Lane {
-    waiting: Mutex<VecDeque<(Entry, oneshot::Sender<Answer>)>>,
+    waiting: Mutex<VecDeque<Waiting>>,
     /// Held by whoever carries the next group.
     carrier: tokio::sync::Mutex<()>,
 }
@@ -45,9 +52,9 @@ impl Lanes {
         Lanes { platform: platform.clone(), lanes: Arc::default() }
     }
 
-    /// Takes an entry to one copy. Whoever finds the lane free carries all that wait; the others get their
-    /// answers from it.
-    pub async fn write(&self, copy: &Region, entry: Entry) -> Answer {
+    /// Takes an entry to one copy, for an owner that counts these incarnations. Whoever finds the lane free carries all
+    /// that wait; the others get their answers from it.
+    pub async fn write(&self, copy: &Region, entry: Entry, incarnations: Incarnations) -> Answer {
         let lane = self.lane(&entry.shard, copy);
         let (sender, mut answer) = oneshot::channel();
         {
@@ -55,7 +62,7 @@ impl Lanes {
             if waiting.len() >= QUEUE_MAX {
                 return None;
             }
-            waiting.push_back((entry, sender));
+            waiting.push_back(Waiting { entry, incarnations, sender });
         }
         let _carrier = lane.carrier.lock().await;
         loop {
@@ -69,17 +76,19 @@ impl Lanes {
 
     /// Carries one group.
     async fn carry(&self, copy: &Region, lane: &Lane) {
-        let group: Vec<_> = {
+        let group: Vec<Waiting> = {
             let mut waiting = lane.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let first = waiting.front().map(|(entry, _)| entry.ballot.clone());
-            let same = waiting.iter().take_while(|(entry, _)| Some(&entry.ballot) == first.as_ref()).count();
+            let sameness = |one: &Waiting| (one.entry.ballot.clone(), one.incarnations.clone());
+            let first = waiting.front().map(sameness);
+            let same = waiting.iter().take_while(|one| Some(sameness(one)) == first).count();
             waiting.drain(..same.min(GROUP_MAX)).collect()
         };
-        let Some((first, _)) = group.first() else { return };
+        let Some(first) = group.first() else { return };
         let request = AcceptRequest {
-            ballot: first.ballot.clone(),
-            shard: first.shard.clone(),
-            entries: group.iter().map(|(entry, _)| entry.clone()).collect(),
+            ballot: first.entry.ballot.clone(),
+            shard: first.entry.shard.clone(),
+            entries: group.iter().map(|one| one.entry.clone()).collect(),
+            incarnations: first.incarnations.clone(),
         };
         let deadline = Deadline::within(WRITE_LIMIT);
         let call = self.platform.calls.in_region(copy, NAME);
@@ -92,7 +101,7 @@ impl Lanes {
                 VecDeque::new()
             }
         };
-        for (_, sender) in group {
+        for Waiting { sender, .. } in group {
             // Nobody waits any more where the proposal was decided without this copy.
             let _ = sender.send(answers.pop_front().flatten());
         }

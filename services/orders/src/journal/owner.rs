@@ -4,17 +4,20 @@ use super::{
     W,
     acceptor::Acceptor,
     lanes::Lanes,
-    rules::{self, Decision, Tally},
+    rules::{self, Decision, Grant, Tally},
+    shards_of,
 };
 use crate::{NAME, error::OrdersError, left::Left};
 use contracts::{
     Continent, OrderId, Region, ShardId,
-    journal::{Ballot, Entry, EntryState, EntryValue, Promise, PromiseRequest, PromiseResponse},
+    journal::{
+        Ballot, Entry, EntryState, EntryValue, Incarnations, Promise, PromiseRequest, PromiseResponse,
+    },
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 use platform::{Deadline, Platform, calls::Credential, config::Durability, planted::Planted, watch};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -135,6 +138,8 @@ struct State {
     disowned: BTreeMap<ShardId, BTreeMap<Region, Instant>>,
     /// Shards taken over from another owner, for the count.
     takeovers: u64,
+    /// The incarnations of the copies, as far as their answers told.
+    incarnations: Incarnations,
 }
 
 impl State {
@@ -242,6 +247,18 @@ impl Owner {
         self.lock().takeovers
     }
 
+    /// The incarnations of the copies that this process counts.
+    pub fn known_incarnations(&self) -> Incarnations {
+        self.lock().incarnations.clone()
+    }
+
+    /// Notes the incarnations that a copy told of. What was counted under older ones is not counted any more; what
+    /// is decided stays so, because a copy votes again only with all that the others held.
+    pub fn learn(&self, incarnations: &Incarnations) {
+        let mut state = self.lock();
+        state.incarnations = state.incarnations.newest(incarnations);
+    }
+
     /// The last owner that this region knows of a shard: a live hint, or the first successor.
     fn believed_owner(&self, home: &Continent, shard: &ShardId) -> Option<Region> {
         let hint = self.lock().hints.get(shard).map(|(_, region)| region.clone());
@@ -317,7 +334,7 @@ impl Owner {
     }
 
     fn shards_of(&self, home: &Continent) -> Vec<ShardId> {
-        (0..self.platform.config.shards).map(|number| ShardId(format!("{home}-{number:02}"))).collect()
+        shards_of(&self.platform.config, home).collect()
     }
 
     /// Every shard that `owner` drove and that this region is the one to take over.
@@ -355,9 +372,14 @@ impl Owner {
             }
             // What is won is not asked for again: a higher ballot of our own would shut us out of it.
             outcome.refused.retain(|shard, by| !won.contains(shard) && self.yields(by, at_least, disowned));
-            wanted = outcome.refused.keys().cloned().collect();
-            let Some(highest) = outcome.refused.values().map(|by| by.epoch).max() else { return Ok(()) };
-            epoch = highest + 1;
+            let again = outcome.miscounted.iter().filter(|shard| !won.contains(shard));
+            let wanted_again: BTreeSet<ShardId> = outcome.refused.keys().chain(again).cloned().collect();
+            wanted = wanted_again.into_iter().collect();
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            // What was only miscounted may be promised to the same ballot again.
+            epoch = outcome.refused.values().map(|by| by.epoch + 1).max().unwrap_or(epoch);
         }
         Err(OrdersError::NoOwner)
     }
@@ -383,8 +405,12 @@ impl Owner {
         ballot: &Ballot,
         disowned: &[Region],
     ) -> Result<Promised, OrdersError> {
-        let request =
-            PromiseRequest { ballot: ballot.clone(), shards: shards.to_vec(), disowned: disowned.to_vec() };
+        let request = PromiseRequest {
+            ballot: ballot.clone(),
+            shards: shards.to_vec(),
+            disowned: disowned.to_vec(),
+            incarnations: self.known_incarnations(),
+        };
         let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
         // The own copy comes last, and only for shards that another copy has promised: a candidate whom nobody
         // follows must not have raised a ballot anywhere, or it would shut out an owner whom the others hear.
@@ -392,14 +418,16 @@ impl Owner {
             copies.into_iter().partition(|copy| *copy == self.platform.config.region);
         let mut calls: FuturesUnordered<_> =
             others.iter().map(|copy| self.ask_promise(copy, &request)).collect();
-        let mut tally = Promised::default();
+        let mut tally = Promised::under(&request.incarnations);
         let mut answered = false;
         while let Some(answer) = calls.next().await {
             let Some(answer) = answer else { continue };
             answered = true;
             let granted = tally.count(shards, answer);
             if let Some(own) = own.first().filter(|_| !granted.is_empty()) {
-                let request = PromiseRequest { shards: granted, ..request.clone() };
+                // It knows what the other copy told: its own must not count under an older incarnation.
+                let incarnations = tally.newest.clone();
+                let request = PromiseRequest { shards: granted, incarnations, ..request.clone() };
                 if let Some(answer) = self.ask_promise(own, &request).await {
                     tally.count(&request.shards, answer);
                 }
@@ -414,6 +442,7 @@ impl Owner {
         }
         let mut state = self.lock();
         tally.refused.iter().for_each(|(shard, ballot)| state.refused(shard, ballot));
+        state.incarnations = state.incarnations.newest(&tally.newest);
         drop(state);
         Ok(tally)
     }
@@ -561,11 +590,16 @@ impl Owner {
         if self.platform.config.durability == Durability::Async {
             return Outcome::Chosen(Box::new(entry.clone()));
         }
+        let mut learned = false;
         for round in 0..PROPOSAL_TRIES {
-            if round > 0 {
+            // Whoever only counted wrong asks again at once.
+            if round > 0 && !learned {
                 tokio::time::sleep(self.platform.world.jitter(PROPOSAL_PAUSE)).await;
             }
-            match self.write_round(entry, announce, lanes).await {
+            let counted = self.known_incarnations();
+            let decision = self.write_round(entry, &counted, announce, lanes).await;
+            learned = self.known_incarnations() != counted;
+            match decision {
                 Decision::Open => {}
                 Decision::Chosen => return Outcome::Chosen(Box::new(entry.clone())),
                 Decision::Decided(decided) => return Outcome::Decided(decided),
@@ -585,12 +619,13 @@ impl Owner {
     async fn write_round(
         &self,
         entry: &Entry,
+        counted: &Incarnations,
         announce: &watch::Sender<Option<Outcome>>,
         lanes: &Lanes,
     ) -> Decision {
         let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
         let mut writes: FuturesUnordered<_> =
-            copies.iter().map(|copy| lanes.write(copy, entry.clone())).collect();
+            copies.iter().map(|copy| lanes.write(copy, entry.clone(), counted.clone())).collect();
         let mut tally = Tally::default();
         let enough = if self.platform.world.has(Planted::OneCopy) { 1 } else { W };
         while let Some(answer) = writes.next().await {
@@ -599,6 +634,9 @@ impl Owner {
                 self.chosen(entry);
                 announce.send_replace(Some(Outcome::Chosen(Box::new(entry.clone()))));
             }
+        }
+        if let Some(newest) = &tally.miscounted {
+            self.learn(newest);
         }
         tally.decide(W, copies.len())
     }
@@ -683,19 +721,33 @@ struct Promised {
     entries: BTreeMap<ShardId, Vec<Entry>>,
     /// The highest ballot for which a copy refused it.
     refused: BTreeMap<ShardId, Ballot>,
+    /// The incarnations under which its promises count so far.
+    counted: BTreeMap<ShardId, Incarnations>,
+    /// Shards of which a promise did not count, or no longer does.
+    miscounted: BTreeSet<ShardId>,
+    /// The newest incarnations that any copy told of.
+    newest: Incarnations,
 }
 
 impl Promised {
+    /// Of a candidate that knows these incarnations.
+    fn under(incarnations: &Incarnations) -> Self {
+        Promised { newest: incarnations.clone(), ..Promised::default() }
+    }
+
     /// Counts one copy's answer; gives the shards that it promised.
     fn count(&mut self, shards: &[ShardId], answer: PromiseResponse) -> Vec<ShardId> {
         let mut granted = Vec::new();
         for (shard, promise) in shards.iter().zip(answer.shards) {
             match promise {
-                Promise::Promised { entries } => {
-                    *self.grants.entry(shard.clone()).or_default() += 1;
-                    self.entries.entry(shard.clone()).or_default().extend(entries);
-                    granted.push(shard.clone());
+                Promise::Promised { entries, incarnations } => {
+                    if self.counts(shard, incarnations) {
+                        *self.grants.entry(shard.clone()).or_default() += 1;
+                        self.entries.entry(shard.clone()).or_default().extend(entries);
+                        granted.push(shard.clone());
+                    }
                 }
+                Promise::Returning => {}
                 Promise::Refused { promised } => {
                     let highest = self.refused.entry(shard.clone()).or_insert_with(|| promised.clone());
                     *highest = promised.max(highest.clone());
@@ -703,6 +755,27 @@ impl Promised {
             }
         }
         granted
+    }
+
+    /// Whether a promise counts. One under newer incarnations does alone: those before it may have been made by a
+    /// copy that has lost them since.
+    fn counts(&mut self, shard: &ShardId, answered: Incarnations) -> bool {
+        self.newest = self.newest.newest(&answered);
+        let counted = self.counted.entry(shard.clone()).or_insert_with(|| answered.clone());
+        match rules::grant(counted, &answered) {
+            Grant::Together => true,
+            Grant::Alone => {
+                *counted = answered;
+                self.grants.remove(shard);
+                self.entries.remove(shard);
+                self.miscounted.insert(shard.clone());
+                true
+            }
+            Grant::Void => {
+                self.miscounted.insert(shard.clone());
+                false
+            }
+        }
     }
 
     /// The shards that a majority has promised.
@@ -744,6 +817,28 @@ mod tests {
         assert_eq!(state.hints.get(&shard), Some(&(3, "us-east-1".into())));
         state.refused(&shard, &ballot(2, "eu-west-1"));
         assert_eq!(state.hints.get(&shard), Some(&(3, "eu-west-1".into())));
+    }
+
+    #[test]
+    fn a_promise_under_newer_incarnations_takes_the_others_away() {
+        let shards = [ShardId::from("am-00")];
+        let granted = |text: &str| PromiseResponse {
+            shards: vec![Promise::Promised {
+                entries: vec![entry(1, text)],
+                incarnations: text.parse().expect("incarnations"),
+            }],
+        };
+        let mut tally = Promised::under(&Incarnations::default());
+        assert_eq!(tally.count(&shards, granted("eu-west-1=1")).len(), 1);
+        assert_eq!(tally.count(&shards, granted("eu-west-1=2")).len(), 1);
+        assert_eq!((tally.won().count(), tally.entries[&shards[0]].len()), (0, 1));
+        assert_eq!(tally.count(&shards, granted("eu-west-1=1")).len(), 0);
+        assert!(tally.miscounted.contains(&shards[0]));
+        let returning = PromiseResponse { shards: vec![Promise::Returning] };
+        assert_eq!(tally.count(&shards, returning).len(), 0);
+        assert_eq!(tally.count(&shards, granted("eu-west-1=2")).len(), 1);
+        assert_eq!(tally.won().count(), 1);
+        assert_eq!(tally.newest.to_string(), "eu-west-1=2");
     }
 
     #[test]

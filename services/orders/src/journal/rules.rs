@@ -2,7 +2,7 @@
 
 use contracts::{
     Region,
-    journal::{Accepted, Ballot, Entry, EntryState, EntryValue},
+    journal::{Accepted, Ballot, Entry, EntryState, EntryValue, Incarnations},
 };
 use std::collections::BTreeMap;
 
@@ -43,6 +43,58 @@ pub fn judge(promised: Option<&Ballot>, held: Option<&Entry>, proposed: &Entry) 
 /// So each copy gives an epoch to one owner only, and no two owners can both have a majority for it.
 pub fn may_promise(promised: Option<&Ballot>, wanted: &Ballot) -> bool {
     promised.is_none_or(|promised| promised.epoch < wanted.epoch || promised == wanted)
+}
+
+/// What a copy makes of the incarnations that a write counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heed {
+    /// They are those that it knows.
+    Yes,
+    /// The writer knows of a newer one, which the copy must note before it takes the write.
+    Learn(Incarnations),
+    /// The copy knows of a newer one: the writer counts what is no longer there. These are to be counted.
+    Miscounted(Incarnations),
+    /// The copy lost what it held itself, and has no vote.
+    Returning,
+}
+
+/// What a copy makes of a write that counts the incarnations `named`. `known` is what the copy knows of the others
+/// and of itself; `None` where it does not vote.
+///
+/// It learns rather than only refusing: if a copy dies again after it registered at one of two, these two must agree.
+pub fn heed(known: Option<&Incarnations>, named: &Incarnations) -> Heed {
+    let Some(known) = known else { return Heed::Returning };
+    if known == named {
+        return Heed::Yes;
+    }
+    let newest = known.newest(named);
+    if newest == *named { Heed::Learn(newest) } else { Heed::Miscounted(newest) }
+}
+
+/// How a promise counts beside those that a candidate counted before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Together with them.
+    Together,
+    /// Alone: the others may be those of a copy that has lost them since.
+    Alone,
+    /// Not at all.
+    Void,
+}
+
+/// How a promise of a copy that knows the incarnations `answered` counts for a candidate that has counted under
+/// `counted` so far.
+pub fn grant(counted: &Incarnations, answered: &Incarnations) -> Grant {
+    match () {
+        () if counted == answered => Grant::Together,
+        () if counted.newest(answered) == *answered => Grant::Alone,
+        () => Grant::Void,
+    }
+}
+
+/// The incarnation under which a copy that lost what it held comes back, by what the others know of it.
+pub fn next_incarnation<'a>(copy: &Region, known: impl IntoIterator<Item = &'a Incarnations>) -> u64 {
+    known.into_iter().map(|known| known.of(copy)).max().unwrap_or(0) + 1
 }
 
 /// Whether a takeover must read an entry: one that is closed is chosen on W copies, and its order is stored.
@@ -137,6 +189,8 @@ pub struct Tally {
     pub outranked: Option<Ballot>,
     /// Another value that is decided for the key.
     pub decided: Option<Box<Entry>>,
+    /// The incarnations to count, where a copy knows of a newer one than was counted.
+    pub miscounted: Option<Incarnations>,
 }
 
 /// What follows from a tally.
@@ -171,6 +225,10 @@ impl Tally {
             }
             Some(Accepted::TokenBound { .. }) => self.token_bound += 1,
             Some(Accepted::WarehouseMoved) => self.warehouse_moved += 1,
+            Some(Accepted::Miscounted { incarnations }) => {
+                let known = self.miscounted.take().unwrap_or_default();
+                self.miscounted = Some(known.newest(&incarnations));
+            }
             None => {}
         }
     }
@@ -252,6 +310,41 @@ mod tests {
         assert_eq!(best["k"].ballot.epoch, 1);
         let best = recover([entry(1, "a", EntryState::Open), entry(5, "b", EntryState::Open)]);
         assert_eq!(best["k"].ballot.epoch, 5);
+    }
+
+    fn incarnations(us: u64, eu: u64) -> Incarnations {
+        Incarnations::default().with("us-east-1".into(), us).with("eu-west-1".into(), eu)
+    }
+
+    #[test]
+    fn a_copy_without_an_incarnation_heeds_nobody() {
+        assert_eq!(heed(None, &incarnations(1, 1)), Heed::Returning);
+    }
+
+    #[test]
+    fn a_copy_learns_of_newer_incarnations_and_refuses_who_counts_older_ones() {
+        let known = incarnations(1, 2);
+        assert_eq!(heed(Some(&known), &known), Heed::Yes);
+        assert_eq!(heed(Some(&known), &incarnations(1, 3)), Heed::Learn(incarnations(1, 3)));
+        assert_eq!(heed(Some(&known), &incarnations(1, 1)), Heed::Miscounted(known.clone()));
+        assert_eq!(heed(Some(&known), &incarnations(2, 1)), Heed::Miscounted(incarnations(2, 2)));
+        assert_eq!(heed(Some(&known), &Incarnations::default()), Heed::Miscounted(known));
+    }
+
+    #[test]
+    fn promises_count_together_only_under_the_same_incarnations() {
+        assert_eq!(grant(&incarnations(1, 1), &incarnations(1, 1)), Grant::Together);
+        assert_eq!(grant(&incarnations(1, 1), &incarnations(1, 2)), Grant::Alone);
+        assert_eq!(grant(&Incarnations::default(), &incarnations(1, 1)), Grant::Alone);
+        assert_eq!(grant(&incarnations(1, 2), &incarnations(1, 1)), Grant::Void);
+        assert_eq!(grant(&incarnations(1, 2), &incarnations(2, 1)), Grant::Void);
+    }
+
+    #[test]
+    fn a_copy_comes_back_under_a_number_that_nobody_knows_yet() {
+        let known = [incarnations(1, 1), incarnations(1, 3)];
+        assert_eq!(next_incarnation(&"eu-west-1".into(), &known), 4);
+        assert_eq!(next_incarnation(&"ap-southeast-1".into(), &known), 1);
     }
 
     #[test]

@@ -21,8 +21,8 @@ use std::{
     time::Duration,
 };
 
-/// Entries in one round at most: they fit one transaction.
-const BATCH: usize = 90;
+/// Entries in one round at most: with the leases of their shards they fit one transaction.
+const BATCH: usize = 45;
 /// One call at most.
 const LIMIT: Duration = Duration::from_millis(1500);
 /// Pause before an entry is looked at again that too few copies could be told of.
@@ -105,7 +105,8 @@ impl Settler {
         if entries.is_empty() {
             return Vec::new();
         }
-        let request = SettleRequest { entries: entries.iter().map(wire).collect() };
+        let incarnations = self.owner.known_incarnations();
+        let request = SettleRequest { entries: entries.iter().map(wire).collect(), incarnations };
         let path = format!("/backend/journal/{verb}");
         let calls = copies.into_iter().map(|copy| {
             let (request, path) = (&request, &path);
@@ -117,7 +118,10 @@ impl Settler {
                 answer.ok().filter(|answer| answer.entries.len() == request.entries.len())
             }
         });
-        join_all(calls).await.into_iter().flatten().collect()
+        let answers: Vec<SettleResponse> = join_all(calls).await.into_iter().flatten().collect();
+        let miscounted = answers.iter().filter_map(|answer| answer.miscounted.as_ref());
+        miscounted.for_each(|newest| self.owner.learn(newest));
+        answers
     }
 }
 

@@ -11,11 +11,11 @@
 
 use contracts::{
     OrderId,
-    journal::{Accepted, Ballot, Entry, EntryState, EntryValue},
+    journal::{Accepted, Ballot, Entry, EntryState, EntryValue, Incarnations},
 };
 use orders::journal::{
     W,
-    rules::{self, Decision, Judgement, Mark, Tally},
+    rules::{self, Decision, Grant, Heed, Judgement, Mark, Tally},
 };
 use stateright::{Model, Property};
 use std::fmt::Debug;
@@ -70,6 +70,8 @@ pub(crate) struct Journal {
     loses: bool,
     /// Every entry there can be, see [`Journal::entry`].
     entries: Vec<Entry>,
+    /// The incarnations before and after a copy lost its data.
+    incarnations: [Incarnations; 2],
 }
 
 /// An entry: ballot, value, and how far it is.
@@ -199,7 +201,9 @@ impl Journal {
             ballot(4, "us-east-1", "third"),
         ];
         let entries = entries(&ballots);
-        Journal { broken: None, ballots, processes, settles, loses, entries }
+        let first = Incarnations::first(&["us-east-1".into(), "eu-west-1".into(), "ap-southeast-1".into()]);
+        let incarnations = [first.clone(), first.with("eu-west-1".into(), 2)];
+        Journal { broken: None, ballots, processes, settles, loses, entries, incarnations }
     }
 
     /// The same with a rule broken.
@@ -263,25 +267,32 @@ impl Journal {
         }
     }
 
-    /// A request names the incarnations that its sender knows: a copy learns of newer ones.
-    fn learn(&self, copy: &mut Copy, knows: bool) {
-        copy.knows |=
-            knows && !self.is(Broken::IncarnationsUnnamed) && !self.is(Broken::IncarnationsNotLearnt);
+    /// What a process or a copy knows.
+    fn known(&self, knows: bool) -> &Incarnations {
+        &self.incarnations[usize::from(knows)]
     }
 
-    /// Whether a copy takes a write, by the incarnations that the writer counts.
-    fn heeds(&self, copy: &mut Copy, knows: bool) -> bool {
-        self.learn(copy, knows);
-        copy.knows == knows || self.is(Broken::IncarnationsUnnamed)
+    /// What a copy makes of the incarnations that a request names; it notes newer ones.
+    fn heed(&self, copy: &mut Copy, knows: bool) -> Heed {
+        if self.is(Broken::IncarnationsUnnamed) {
+            return Heed::Yes;
+        }
+        let known = copy.votes().then(|| self.known(copy.knows));
+        match rules::heed(known, self.known(knows)) {
+            Heed::Learn(newest) if self.is(Broken::IncarnationsNotLearnt) => Heed::Miscounted(newest),
+            Heed::Learn(newest) => {
+                copy.knows = newest == *self.known(true);
+                Heed::Yes
+            }
+            other => other,
+        }
     }
 
     /// A copy promises; its answer tells the incarnations that it knows.
     fn promise(&self, copy: &mut Copy, process: usize, knows: bool) -> bool {
         let granted = copy.votes() && self.may_promise(copy, process);
         if granted {
-            self.learn(copy, knows);
-        }
-        if granted {
+            self.heed(copy, knows);
             copy.promised = Some(process as u8);
         }
         granted
@@ -289,8 +300,11 @@ impl Journal {
 
     /// A copy judges an entry, stores it where it may, and answers.
     fn accept(&self, copy: &mut Copy, process: usize, value: u8, knows: bool) -> Option<Accepted> {
-        if !copy.votes() || !self.heeds(copy, knows) {
+        if !copy.votes() {
             return None;
+        }
+        if let Heed::Miscounted(incarnations) = self.heed(copy, knows) {
+            return Some(Accepted::Miscounted { incarnations });
         }
         let proposed = Cell { ballot: process as u8, value, state: Stage::Open };
         match self.judge(copy, proposed) {
@@ -310,11 +324,11 @@ impl Journal {
         }
     }
 
-    /// A copy marks an entry; says whether it has the mark.
-    fn mark(&self, copy: &mut Copy, value: u8, knows: bool, to: Stage) -> bool {
-        let Some(held) = copy.entry.filter(|_| copy.votes()) else { return false };
-        if !self.heeds(copy, knows) {
-            return false;
+    /// A copy marks an entry; says whether it has the mark, or that the process counts wrong.
+    fn mark(&self, copy: &mut Copy, value: u8, knows: bool, to: Stage) -> Result<bool, ()> {
+        let Some(held) = copy.entry.filter(|_| copy.votes()) else { return Ok(false) };
+        if matches!(self.heed(copy, knows), Heed::Miscounted(_)) {
+            return Err(());
         }
         let hash = |value| self.entry(Cell { value, ..held }).value_hash.as_str();
         let from = match to {
@@ -324,25 +338,35 @@ impl Journal {
         match rules::mark(Some((hash(held.value), from.into())), hash(value), to.into()) {
             Mark::Set => {
                 copy.entry = Some(Cell { state: to, ..held });
-                true
+                Ok(true)
             }
-            Mark::Already => true,
-            Mark::Refused => false,
+            Mark::Already => Ok(true),
+            Mark::Refused => Ok(false),
+        }
+    }
+
+    /// A copy told a leading process of a newer incarnation: it counts anew.
+    fn recount(&self, state: &mut State, process: usize) {
+        state.processes[process].knows = true;
+        for copy in &mut state.copies {
+            copy.stored &= !bit(process);
+            copy.marked &= !bit(process);
         }
     }
 
     fn read(&self, state: &mut State, process: usize, copy: usize) {
         let answer = state.copies[copy];
         let asking = &mut state.processes[process];
-        let named = !self.is(Broken::IncarnationsUnnamed);
-        if named && asking.knows && !answer.knows {
-            return;
-        }
-        if named && answer.knows && !asking.knows {
-            // Promises made before may be those of the copy that lost them.
-            asking.knows = true;
-            asking.best = None;
-            state.copies.iter_mut().for_each(|copy| copy.granted &= !bit(process));
+        match rules::grant(self.known(asking.knows), self.known(answer.knows)) {
+            _ if self.is(Broken::IncarnationsUnnamed) => {}
+            Grant::Together => {}
+            Grant::Void => return,
+            Grant::Alone => {
+                // Promises made before may be those of the copy that lost them.
+                asking.knows = true;
+                asking.best = None;
+                state.copies.iter_mut().for_each(|copy| copy.granted &= !bit(process));
+            }
         }
         let readable = answer.entry.filter(|cell| rules::must_be_read(cell.state.into()));
         asking.best = self.recover(asking.best.into_iter().chain(readable));
@@ -379,6 +403,9 @@ impl Journal {
             tally.count(Some(Accepted::Stored));
         }
         tally.count(Some(answer).filter(|answer| !matches!(answer, Accepted::Stored)));
+        if tally.miscounted.is_some() {
+            return self.recount(state, process);
+        }
         match tally.decide(self.w(), N) {
             Decision::Chosen => {
                 state.processes[process].chosen = true;
@@ -546,19 +573,25 @@ impl Journal {
             Step::Choose { process, copy, replied } => {
                 let (number, copy) = (usize::from(process), usize::from(copy));
                 let Process { value: Some(value), knows, .. } = state.processes[number] else { return };
-                if self.mark(&mut state.copies[copy], value, knows, Stage::Chosen) && replied {
-                    state.copies[copy].marked |= bit(number);
-                    if rules::may_close(state.count(|copy| copy.marked, number), self.w(), true) {
-                        state.processes[number].closing = true;
-                        state.copies.iter_mut().for_each(|copy| copy.marked &= !bit(number));
-                    }
+                match self.mark(&mut state.copies[copy], value, knows, Stage::Chosen) {
+                    Err(()) if replied => self.recount(state, number),
+                    Ok(true) if replied => state.copies[copy].marked |= bit(number),
+                    _ => {}
+                }
+                if rules::may_close(state.count(|copy| copy.marked, number), self.w(), true) {
+                    state.processes[number].closing = true;
+                    state.copies.iter_mut().for_each(|copy| copy.marked &= !bit(number));
                 }
             }
             Step::Close(process, copy) => {
                 let Process { value: Some(value), knows, .. } = state.processes[usize::from(process)] else {
                     return;
                 };
-                self.mark(&mut state.copies[usize::from(copy)], value, knows, Stage::Closed);
+                let copy = usize::from(copy);
+                // Whoever closes has nothing left to count; the next marks would tell it all the same.
+                if self.mark(&mut state.copies[copy], value, knows, Stage::Closed).is_err() {
+                    self.recount(state, usize::from(process));
+                }
             }
             Step::Lose(copy) => self.lose(state, usize::from(copy)),
             Step::Register(copy) => state.copies[usize::from(copy)].knows = true,

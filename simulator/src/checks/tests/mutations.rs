@@ -1,7 +1,7 @@
 //! For each invariant at least one corruption that it must find.
 
 use super::edits::*;
-use super::world::{calm, flood};
+use super::world::{calm, flood, returned};
 use crate::checks::{Attempt, Case, Outcome, check, invariants};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -31,6 +31,14 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("D2", "no copy survived", "no copy in the journal survived", flood, |case| {
         clear(case, "eu-west-1", "orders.journal")
+    }),
+    ("D2", "a copy came back without an order", "does not have it again", returned, |case| {
+        clear(case, "us-east-1", "orders.journal");
+        clear(case, "ap-southeast-1", "orders.journal");
+    }),
+    ("D5", "a region came back with other rows", "has a row that", returned, |case| {
+        let healed = case.after_heal.as_mut().expect("all stand");
+        healed[0].tables.get_mut("orders").expect("orders")[0]["total"] = json!(1);
     }),
     ("D2", "the copies came after the answer", "acknowledged: 0, now: 2", calm, |case| {
         edit(case, "orders.journal", |row| row["writtenAt"] = json!(i64::MAX))

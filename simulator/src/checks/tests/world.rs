@@ -157,6 +157,19 @@ pub(super) fn flood() -> Case {
     case
 }
 
+/// A run in which a region lost everything and came back: it has again what the others have.
+pub(super) fn returned() -> Case {
+    let mut case = calm();
+    case.faults.push(FaultFelt {
+        kind: "kill-region".into(),
+        at_ms: FLOOD_MS,
+        ended_ms: Some(FLOOD_MS + 5_000),
+        lost_regions: vec!["us-east-1".into()],
+        ..FaultFelt::default()
+    });
+    case
+}
+
 fn play(stories: &[Story]) -> Ledgers {
     let mut ledgers = Ledgers::default();
     stories.iter().for_each(|story| story.play(&mut ledgers));

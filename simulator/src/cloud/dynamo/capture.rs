@@ -32,7 +32,9 @@ pub(super) struct Writer {
     positions: HashMap<String, i64>,
     /// By table and key: the last write, deletions included. It grows with the keys ever written, as the
     /// engine's own tables do; a deletion must be remembered or an older write would bring the item back.
-    stamps: HashMap<String, HashMap<String, Stamp>>,
+    pub(super) stamps: HashMap<String, HashMap<String, Stamp>>,
+    /// By table and key: the keys, in JSON, of what was deleted. A copy of a whole table tells of them too.
+    pub(super) deleted: HashMap<String, BTreeMap<String, String>>,
 }
 
 /// The write lock of the global tables and the log it feeds.
@@ -82,6 +84,11 @@ impl Capture {
         result
     }
 
+    /// Looks at the tables while nobody writes.
+    pub(super) fn still<A>(&self, look: impl FnOnce(&Writer) -> A) -> A {
+        look(&lock(&self.writer))
+    }
+
     /// Merges writes of other regions. Their stream records are passed over, so nothing echoes: all of them are
     /// numbered up to the latest stamp.
     pub(super) fn unlogged<A>(
@@ -120,18 +127,27 @@ impl Writer {
         let written_at_us = stored_number(&record)?;
         let change = record.dynamodb;
         let key = table.key_of(&change.keys).ok_or_else(|| broken("has no key"))?;
-        self.stamp(table, key, Stamp { at_us: written_at_us, region: region.clone() });
         let item = match change.new_image {
             Some(image) => Some(super::wire::write(&image)?),
             None => None,
         };
-        Ok(LoggedWrite {
-            table: table.name.clone(),
-            // In order: one key is one text, or the last image of an item could not be told.
-            key: super::wire::write(&change.keys.iter().collect::<BTreeMap<_, _>>())?,
-            item,
-            written_at_us,
-        })
+        // In order: one key is one text, or the last image of an item could not be told.
+        let key_text = super::wire::write(&change.keys.iter().collect::<BTreeMap<_, _>>())?;
+        self.note_deletion(table, &key, item.is_none().then(|| key_text.clone()));
+        self.stamp(table, key, Stamp { at_us: written_at_us, region: region.clone() });
+        Ok(LoggedWrite { table: table.name.clone(), key: key_text, item, written_at_us })
+    }
+
+    /// Remembers the key of what was deleted; forgets it where something is there again.
+    pub(super) fn note_deletion(&mut self, table: &Table, key: &str, deleted: Option<String>) {
+        match (self.deleted.get_mut(&table.name), deleted) {
+            (Some(keys), Some(text)) => drop(keys.insert(key.to_owned(), text)),
+            (Some(keys), None) => drop(keys.remove(key)),
+            (None, Some(text)) => {
+                self.deleted.entry(table.name.clone()).or_default().insert(key.to_owned(), text);
+            }
+            (None, None) => {}
+        }
     }
 
     pub(super) fn stamp_of(&self, table: &Table, key: &str) -> Option<&Stamp> {

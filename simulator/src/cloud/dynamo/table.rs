@@ -1,8 +1,9 @@
 //! A table as it was declared, and its creation in the engine.
 
 use contracts::resources::{Key, KeyType, Replication, TableSpec};
-use dynoxide::{Database, Item};
+use dynoxide::{AttributeValue, Database, Item};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What the cloud remembers of a table.
 #[derive(Debug)]
@@ -31,6 +32,12 @@ impl Table {
         };
         db.create_table(serde_json::from_value(create_request(&table, spec))?)?;
         Ok(table)
+    }
+
+    /// The attributes of an item that are its key, in order.
+    pub(super) fn key_attributes<'i>(&self, item: &'i Item) -> BTreeMap<&'static str, &'i AttributeValue> {
+        let names = std::iter::once(self.partition).chain(self.sort);
+        names.filter_map(|name| Some((name, item.get(name)?))).collect()
     }
 
     /// An item's key as one text, equal for equal keys; `None` if a key attribute is missing or has a type

@@ -185,8 +185,10 @@ impl Inside {
             return Ok((cloud.clone(), Data::Kept));
         }
         let cloud = region::start_cloud(spec, Arc::new(now_ms)).await?;
-        self.state().cloud = Some(cloud.clone());
-        Ok((cloud, Data::None))
+        let mut state = self.state();
+        state.cloud = Some(cloud.clone());
+        // It was started before, and what it had then is gone.
+        Ok((cloud, if state.starts > 0 { Data::Lost } else { Data::None }))
     }
 
     /// A world for this start: another one must not draw the same ids again.
@@ -213,9 +215,15 @@ async fn serve(inside: &Inside) -> anyhow::Result<()> {
     let listener = Listener::bind(PORT).await?.behind(inside.gate.clone());
     let serving = axum::serve(listener, running.router.clone());
     inside.state().platform = Some(running.platform.clone());
-    inside.ready.send_replace(true);
+    let mut open = running.open.clone();
+    let ready = async {
+        let _ = open.wait_for(|open| *open).await; // the region holds the other end
+        inside.ready.send_replace(true);
+        std::future::pending::<()>().await
+    };
     tokio::select! {
         biased;
+        () = ready => Ok(()),
         served = serving.into_future() => bail!("the listener ended: {served:?}"),
         ended = running.tasks.join_next() => bail!("a worker ended: {ended:?}"),
     }
