@@ -57,7 +57,7 @@ fn heals_where_it_can(fault: &Fault) -> bool {
 
 /// A region that lost everything needs so long to be filled, and its copy of the journal to rejoin: until then the
 /// others must not lose anybody else.
-const REJOINS_WITHIN_S: f64 = 4.0;
+const REJOINS_WITHIN_S: f64 = 6.0;
 
 /// When nothing of it is left.
 fn ends_s(at: &FaultAt) -> f64 {
@@ -266,8 +266,8 @@ mod tests {
         let lost = |back_after_s| {
             at(5.0, Fault::KillRegion { region: "eu-west-1".into(), keep_data: false, back_after_s })
         };
-        assert_eq!(judge(&[lost(Some(4.0)), at(13.1, flood("am"))]), Ok(()));
-        for (first, second) in [(lost(Some(4.0)), 12.0), (lost(None), 99.0)] {
+        assert_eq!(judge(&[lost(Some(4.0)), at(15.1, flood("am"))]), Ok(()));
+        for (first, second) in [(lost(Some(4.0)), 14.0), (lost(None), 99.0)] {
             let two = [first, at(second, flood("am"))];
             assert!(matches!(judge(&two), Err(Outside::TwoContinents(_))), "{two:?}");
         }

@@ -1,6 +1,6 @@
 //! Regions that come back: with their data, with nothing, and after they were only cut off.
 
-use crate::support::{Fault, run};
+use crate::support::{Fault, run, run_scenario, scenario};
 use simulator::{
     engine::virtual_time::Outcome,
     history::{self, HistoryRecord},
@@ -24,15 +24,18 @@ fn kept(outcome: &Outcome, ids: &[&str]) {
 /// What the first copy lost the second one must not take with it: the first has read it back.
 #[test]
 fn a_copy_that_lost_everything_saves_orders_when_the_next_one_is_lost() {
-    let faults = [(1.5, 4.0, LOSE_EUROPE), (7.5, FOR_EVER, LOSE_AMERICA)];
-    let outcome = run("empty-then-loss", 9.0, &faults);
+    let faults = [(2.8, 4.0, LOSE_EUROPE), (8.6, FOR_EVER, LOSE_AMERICA)];
+    // Some must still be buying when the second region goes.
+    let mut scenario = scenario("empty-then-loss", 10.5, &faults);
+    scenario.load.customers = 90;
+    let outcome = run_scenario(&scenario);
     assert!(outcome.lost_orders.is_empty(), "{:?}", outcome.lost_orders);
     kept(&outcome, &["D1", "D2", "R1", "G1"]);
 }
 
 #[test]
 fn a_region_that_comes_back_with_nothing_ends_like_the_others() {
-    let outcome = run("empty-and-back", 7.0, &[(1.5, 4.0, LOSE_EUROPE)]);
+    let outcome = run("empty-and-back", 8.5, &[(3.0, 4.0, LOSE_EUROPE)]);
     kept(&outcome, &["D1", "D2", "D5", "R1", "G1"]);
 }
 

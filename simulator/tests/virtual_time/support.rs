@@ -67,10 +67,15 @@ pub(crate) fn scenario(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) -
 
 /// Runs a scenario: every fault must be felt and no promise broken.
 pub(crate) fn run(name: &str, seconds: f64, faults: &[(f64, f64, Fault)]) -> Outcome {
-    let scenario = scenario(name, seconds, faults);
-    let outcome = virtual_time::run(&scenario, &options(&scenario, name)).expect("a run");
+    run_scenario(&scenario(name, seconds, faults))
+}
+
+/// The same for a scenario that is there already.
+pub(crate) fn run_scenario(scenario: &Scenario) -> Outcome {
+    let name = &scenario.name;
+    let outcome = virtual_time::run(scenario, &options(scenario, name)).expect("a run");
     let evidence = &outcome.evidence;
-    assert_eq!(evidence.faults.len(), faults.len());
+    assert_eq!(evidence.faults.len(), scenario.faults.len());
     for fault in &evidence.faults {
         assert!(fault.felt, "{} was not felt: {}", fault.label, fault.shown_by);
     }

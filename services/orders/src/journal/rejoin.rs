@@ -29,7 +29,7 @@ use std::{
 /// One call at most.
 const LIMIT: Duration = Duration::from_secs(2);
 /// Shards that are read at the same time.
-const SHARDS_AT_ONCE: usize = 8;
+const SHARDS_AT_ONCE: usize = 16;
 /// Entries of one shard, or pages of bindings, at most.
 const ENTRIES_MAX: usize = 100_000;
 const PAGES_MAX: usize = 100_000;
@@ -84,9 +84,7 @@ impl Rejoin {
         let others = other_copies(&self.platform.config);
         let incarnation = self.incarnation(&others, missing).await?;
         self.register(&others, missing, incarnation).await?;
-        for other in &others {
-            self.read_tokens(other).await?;
-        }
+        try_join_all(others.iter().map(|other| self.read_tokens(other))).await?;
         for group in missing.chunks(SHARDS_AT_ONCE) {
             try_join_all(group.iter().map(|shard| self.shard(shard, &others, incarnation))).await?;
         }
@@ -131,9 +129,8 @@ impl Rejoin {
 
     async fn shard(&self, shard: &ShardId, others: &[Region], incarnation: u64) -> Result<(), RejoinError> {
         let mut back = ReadBack::default();
-        for other in others {
-            self.read(shard, other, incarnation, &mut back).await?;
-        }
+        let reads = others.iter().map(|other| self.read(shard, other, incarnation));
+        try_join_all(reads).await?.into_iter().flatten().for_each(|page| back.add(page));
         let (entries, promised, incarnations) = back.finish();
         self.acceptor.keep_entries(shard, &entries).await?;
         Ok(self.acceptor.vote(shard, promised.as_ref(), &incarnations).await?)
@@ -145,16 +142,16 @@ impl Rejoin {
         shard: &ShardId,
         other: &Region,
         incarnation: u64,
-        back: &mut ReadBack,
-    ) -> Result<(), RejoinError> {
+    ) -> Result<Vec<ReadResponse>, RejoinError> {
         let copy = self.platform.config.region.clone();
         let mut request = ReadRequest { copy, incarnation, shard: shard.clone(), after: None };
-        while back.len() < ENTRIES_MAX {
+        let mut pages: Vec<ReadResponse> = Vec::new();
+        while pages.iter().map(|page| page.entries.len()).sum::<usize>() < ENTRIES_MAX {
             let page: ReadResponse = self.ask(other, "read", &request).await?;
             request.after = page.next.clone();
-            back.add(page);
+            pages.push(page);
             if request.after.is_none() {
-                return Ok(());
+                return Ok(pages);
             }
         }
         Err(RejoinError::TooMuch(format!("entries of {shard}")))

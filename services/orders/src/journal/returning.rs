@@ -282,16 +282,6 @@ impl ReadBack {
         self.incarnations = self.incarnations.newest(&page.incarnations);
     }
 
-    /// How many entries there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Everything, ready to be kept: the entries, the promise, and the incarnations to count.
     pub fn finish(self) -> (Vec<Entry>, Option<Ballot>, Incarnations) {
         (self.entries.into_values().collect(), self.promised, self.incarnations)
