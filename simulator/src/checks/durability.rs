@@ -73,13 +73,14 @@ fn terms_difference(attempt: &Attempt, order: &Order) -> Option<&'static str> {
 }
 
 /// D2: each acknowledged order has journal copies on two continents at the moment of the answer, or one
-/// that survived where a continent was lost since. Where the lost copy is back it has the order too.
+/// that survived where a continent was lost since. Where the lost copy is back it has the order too; one that only had
+/// no power has kept its own.
 pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
-    let dumps = &records.case.before_heal;
+    let dumps = records.case.last();
     if !super::records::has_table(dumps, "orders.journal") {
         return tally.absent("the order journal was not dumped");
     }
-    records.survivors.report_unreadable("orders.journal", tally);
+    records.last.report_unreadable("orders.journal", tally);
     let loss_ms = records.case.last_loss_ms();
     let least = if records.case.gone_regions().is_empty() { 2 } else { 1 };
     let clocks_off = records.case.faults.iter().any(|fault| fault.kind == "clock-skew");
@@ -89,7 +90,7 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
         let Some(answered_ms) = promised.filter_map(|attempt| attempt.answered_ms).min() else { continue };
         let sent_ms = attempts.iter().map(|attempt| attempt.sent_ms).min();
         let before_loss = loss_ms.zip(sent_ms).is_some_and(|(loss, sent)| sent <= loss);
-        let copies = copies_of_order(&records.survivors, order_id);
+        let copies = copies_of_order(&records.last, order_id);
         match judge_copies(&copies, answered_ms, before_loss.then_some(least), clocks_off) {
             Copies::Enough => tally.looked(),
             Copies::Timeless => tally.cannot_tell(),
