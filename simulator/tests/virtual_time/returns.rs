@@ -24,10 +24,11 @@ fn kept(outcome: &Outcome, ids: &[&str]) {
 /// What the first copy lost the second one must not take with it: the first has read it back.
 #[test]
 fn a_copy_that_lost_everything_saves_orders_when_the_next_one_is_lost() {
-    let faults = [(2.8, 4.0, LOSE_EUROPE), (8.6, FOR_EVER, LOSE_AMERICA)];
+    let faults = [(3.0, 4.0, LOSE_EUROPE), (8.6, FOR_EVER, LOSE_AMERICA)];
     // Some must still be buying when the second region goes.
     let mut scenario = scenario("empty-then-loss", 10.5, &faults);
     scenario.load.customers = 90;
+    scenario.load.open_loop_rps = 30.0;
     let outcome = run_scenario(&scenario);
     assert!(outcome.lost_orders.is_empty(), "{:?}", outcome.lost_orders);
     kept(&outcome, &["D1", "D2", "R1", "G1"]);
