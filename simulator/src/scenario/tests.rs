@@ -275,3 +275,16 @@ fn a_goal_knows_when_it_is_met() {
     );
     assert_eq!(goal("no-lost-orders").metric.meaning(), Meaning::Invariant);
 }
+
+#[test]
+fn a_region_comes_back_empty_only_when_its_loss_is_known() {
+    let with = |fields: &str| {
+        let fault = "kind = \"freeze-region\"\nregion = \"eu-west-1\"\nfor_s = 10";
+        SOUND.replace(fault, &format!("kind = \"kill-region\"\nregion = \"eu-west-1\"\n{fields}"))
+    };
+    assert_eq!(load_text("back", &with("back_after_s = 10")).unwrap().phase_at(25.0), Phase::Healed);
+    for fields in ["back_after_s = 1", "back_after_s = -3\nkeep_data = true", "back_after_s = \"soon\""] {
+        let mistakes = load_text("nonsense", &with(fields)).unwrap_err().to_string();
+        assert!(mistakes.contains("test.toml:10: fault[0].back_after_s"), "{mistakes}");
+    }
+}

@@ -187,6 +187,13 @@ const MUTATIONS: &[Mutation] = &[
     ("E1", "an event has no commit", "published and never committed", calm, |case| {
         edit(case, "orders", |row| drop(row["history"].as_array_mut().expect("list").pop()))
     }),
+    ("E1", "who is back published without a commit", "published and never committed", returned, |case| {
+        edit(case, "orders", |row| drop(row["history"].as_array_mut().expect("list").pop()));
+        for event in case.taps.iter_mut().flatten().flat_map(|tap| &mut tap.events) {
+            event["detail"]["metadata"]["homeRegion"] = json!("us-east-1");
+            event["detail"]["metadata"]["producedAt"] = json!("2099-01-01T00:00:00.000Z");
+        }
+    }),
     ("E1", "an event has a wrong id", "another id", calm, |case| {
         events(case)[0]["detail"]["metadata"]["eventId"] = json!(uuid::Uuid::nil())
     }),
@@ -214,6 +221,12 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("E4", "an event waits", "an event has waited", calm, |case| {
         edit(case, "orders", |row| row["pending"] = json!({"e1": "{}"}))
+    }),
+    ("E4", "an event waits with who is back", "an event has waited", returned, |case| {
+        edit(case, "orders", |row| {
+            row["branch"] = json!("000000000001#us-east-1");
+            row["pending"] = json!({"e1": "{}"});
+        })
     }),
     ("R1", "two regions act in one epoch", "ap-southeast-1 and eu-west-1 acted for it", calm, |case| {
         for_all(case, |tables| {
