@@ -1,7 +1,9 @@
 //! What a customer takes.
 
 use crate::dice::Dice;
-use contracts::{Package, Product, ids::ProductId, order::OrderLine};
+use contracts::{
+    Address, Package, Product, bodies::orders::CreateOrderRequest, ids::ProductId, order::OrderLine,
+};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +62,21 @@ impl CatalogueItem {
     /// Whether the page did not rule it out.
     pub fn on_sale(&self) -> bool {
         self.availability.as_deref() != Some("OUT_OF_STOCK")
+    }
+}
+
+/// The order of these products, as far as it is known before it is priced and paid.
+pub fn draft(products: Vec<OrderLine>, address: &Address) -> CreateOrderRequest {
+    CreateOrderRequest {
+        products,
+        address: address.clone(),
+        delivery_price: 0,
+        payment_token: String::new(),
+        currency: None,
+        idempotency_key: None,
+        allow_backorder: false,
+        accept_partial: true,
+        cart_id: None,
     }
 }
 

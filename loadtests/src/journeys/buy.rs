@@ -50,17 +50,7 @@ fn basket(visitor: &mut Visitor) -> Result<CreateOrderRequest, Box<TransactionEr
         visitor.page.clear();
         return Err("nothing on the page is for sale".into());
     }
-    Ok(CreateOrderRequest {
-        products,
-        address: visitor.customer.address.clone(),
-        delivery_price: 0,
-        payment_token: String::new(),
-        currency: None,
-        idempotency_key: None,
-        allow_backorder: false,
-        accept_partial: true,
-        cart_id: None,
-    })
+    Ok(basket::draft(products, &visitor.customer.address))
 }
 
 /// Authorises the total, at the provider and not at the shop.

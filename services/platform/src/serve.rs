@@ -14,11 +14,18 @@ const LISTEN_VARIABLE: &str = "BIGSMOKES_LISTEN";
 /// # Errors
 /// When the configuration cannot be used, the address cannot be listened on, or a worker ends.
 pub async fn main(build: impl FnOnce(Platform) -> Service) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let service = build(platform()?);
+    if lambda::inside() { lambda::run(service).await } else { socket(service).await }
+}
+
+/// What a binary's work stands on: the machine's clock and network, and the configuration that the environment names.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub fn platform() -> Result<Platform, Box<dyn Error + Send + Sync>> {
     log_to_stderr();
     let aws_http = aws_smithy_http_client::Builder::new().build_http();
-    let platform = Platform::new(World::real(aws_http), Config::load(&config_path()?)?, Network::new())?;
-    let service = build(platform);
-    if lambda::inside() { lambda::run(service).await } else { socket(service).await }
+    Ok(Platform::new(World::real(aws_http), Config::load(&config_path()?)?, Network::new())?)
 }
 
 /// Structured logs on standard error.

@@ -49,17 +49,8 @@ pub(super) async fn perform(stage: &Stage, planned: &Planned, deal: Deal) -> Res
 /// The order as far as it is known before the price is.
 fn draft(stage: &Stage, planned: &Planned) -> CreateOrderRequest {
     let customer = &stage.customer(planned.customer).customer;
-    CreateOrderRequest {
-        products: basket::choose(&stage.config.catalogue, &mut dice(planned.draw, "basket")),
-        address: customer.address.clone(),
-        delivery_price: 0,
-        payment_token: String::new(),
-        currency: None,
-        idempotency_key: None,
-        allow_backorder: false,
-        accept_partial: true,
-        cart_id: None,
-    }
+    let products = basket::choose(&stage.config.catalogue, &mut dice(planned.draw, "basket"));
+    basket::draft(products, &customer.address)
 }
 
 async fn ask_price(

@@ -5,10 +5,10 @@ use super::{
     people::People,
     plan::{Addresses, Plan},
     regions::{Control, Standing},
-    stage,
+    settle, stage,
 };
 use crate::{
-    region::{OrdersReport, Running},
+    region::Running,
     robots::{Ground, Place},
     serving::Serving,
     sockets::{self, Listener},
@@ -141,17 +141,8 @@ impl Neighbours {
         buyer: &SignedIn,
         draw: u64,
     ) -> anyhow::Result<CreateOrderRequest> {
-        let mut order = CreateOrderRequest {
-            products: basket::choose(&self.catalogue, &mut dice(draw, "basket")),
-            address: buyer.customer.address.clone(),
-            delivery_price: 0,
-            payment_token: String::new(),
-            currency: None,
-            idempotency_key: None,
-            allow_backorder: false,
-            accept_partial: true,
-            cart_id: None,
-        };
+        let products = basket::choose(&self.catalogue, &mut dice(draw, "basket"));
+        let mut order = basket::draft(products, &buyer.customer.address);
         let request = client::delivery_price(&buyer.token, &order.products, &order.address);
         let (status, body) = self.ask(region, request).await?;
         let price = client::delivery_priced(Reply { status, body: &body })?;
@@ -194,14 +185,10 @@ impl Neighbours {
     /// # Errors
     /// When that is not so in time, with what is still open.
     pub async fn until_at_rest(&self, within: Duration) -> anyhow::Result<()> {
-        let rest = |reports: &[OrdersReport]| {
-            let agree = reports.windows(2).all(|pair| pair[0].known == pair[1].known);
-            agree && reports.iter().all(OrdersReport::at_rest)
-        };
         let begun = Instant::now();
         loop {
             let reports = try_join_all(self.regions.values().map(|region| region.control.orders())).await?;
-            match rest(&reports) {
+            match settle::at_rest(&reports) {
                 true => return Ok(()),
                 false if begun.elapsed() > within => bail!("not at rest: {reports:?}"),
                 false => tokio::time::sleep(ASK_EVERY).await,

@@ -22,7 +22,7 @@ pub async fn until_at_rest(stage: &Stage, watch: &Watch) -> anyhow::Result<Optio
     let mut rests = 0;
     loop {
         let reports = try_join_all(stage.survivors().map(|region| region.control().orders())).await?;
-        rests = if reports.iter().all(OrdersReport::at_rest) && agree(&reports) { rests + 1 } else { 0 };
+        rests = if at_rest(&reports) { rests + 1 } else { 0 };
         if rests >= IN_A_ROW {
             watch.say(&format!("at rest after {:.1} s", begun.elapsed().as_secs_f64()));
             return Ok(Some(begun.elapsed()));
@@ -35,9 +35,10 @@ pub async fn until_at_rest(stage: &Stage, watch: &Watch) -> anyhow::Result<Optio
     }
 }
 
-/// Whether all regions know the same number of orders.
-fn agree(reports: &[OrdersReport]) -> bool {
-    reports.windows(2).all(|pair| pair[0].known == pair[1].known)
+/// Whether all regions are at rest and know the same number of orders.
+pub(super) fn at_rest(reports: &[OrdersReport]) -> bool {
+    let agree = reports.windows(2).all(|pair| pair[0].known == pair[1].known);
+    agree && reports.iter().all(OrdersReport::at_rest)
 }
 
 /// What is still open, by status, in the region with the most.

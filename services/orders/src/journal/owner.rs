@@ -1,36 +1,31 @@
-//! The shards that this process drives: taking them over, and getting entries chosen.
+//! The shards that this process drives, and how their entries get chosen. [`takeover`] is how it comes to them.
+
+mod takeover;
 
 use super::{
     W,
     acceptor::Acceptor,
     lanes::Lanes,
-    rules::{self, Decision, Grant, Tally},
-    shards_of,
+    rules::{self, Decision, Tally},
 };
-use crate::{NAME, error::OrdersError, left::Left};
+use crate::{error::OrdersError, left::Left};
 use contracts::{
     Continent, OrderId, Region, ShardId,
-    journal::{
-        Ballot, Entry, EntryState, EntryValue, Incarnations, Promise, PromiseRequest, PromiseResponse,
-    },
+    journal::{Ballot, Entry, EntryValue, Incarnations},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
-use platform::{Deadline, Platform, calls::Credential, config::Durability, planted::Planted, watch};
+use platform::{Platform, config::Durability, planted::Planted, watch};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{task::JoinSet, time::Instant};
 
-/// One call of a takeover at most.
-const PROMISE_LIMIT: Duration = Duration::from_millis(800);
 /// Tries of one proposal while a majority cannot be reached.
 const PROPOSAL_TRIES: u32 = 20;
 /// Pause between two tries.
 const PROPOSAL_PAUSE: Duration = Duration::from_millis(100);
-/// Rounds of a takeover against higher ballots.
-const TAKEOVER_ROUNDS: u32 = 3;
 
 /// How long a region is left out after it told us that it does not drive a shard.
 const DISOWNED_FOR: Duration = Duration::from_secs(1);
@@ -259,240 +254,6 @@ impl Owner {
         state.incarnations = state.incarnations.newest(incarnations);
     }
 
-    /// The last owner that this region knows of a shard: a live hint, or the first successor.
-    fn believed_owner(&self, home: &Continent, shard: &ShardId) -> Option<Region> {
-        let hint = self.lock().hints.get(shard).map(|(_, region)| region.clone());
-        hint.or_else(|| self.platform.config.continent(home)?.successors.first().cloned())
-    }
-
-    /// Holds a shard, taking it over (and with it every other shard of the same silent owner) where this
-    /// process does not hold it yet. Gives the epoch.
-    ///
-    /// # Errors
-    /// When no majority of the journal could be reached, or another owner has a higher ballot.
-    pub async fn ensure_held(&self, home: &Continent, shard: &ShardId) -> Result<u64, OrdersError> {
-        if let Some(epoch) = self.epoch(shard) {
-            return Ok(epoch);
-        }
-        let _one_at_a_time = self.taking.lock().await;
-        if let Some(epoch) = self.epoch(shard) {
-            return Ok(epoch);
-        }
-        let disowned = self.disowned_by(shard);
-        let shards = if disowned.is_empty() {
-            self.shards_to_take(self.believed_owner(home, shard).as_ref())
-        } else {
-            // Its owner lives and may well drive others.
-            Vec::from_iter((self.route(home, shard) == Route::Here).then(|| shard.clone()))
-        };
-        if shards.is_empty() {
-            return Err(OrdersError::NoOwner); // the route has changed meanwhile
-        }
-        self.take(&shards, 2, &disowned).await?;
-        self.epoch(shard).ok_or(OrdersError::NoOwner)
-    }
-
-    /// Takes the shards that this region drives from the start. Where another owner took them over
-    /// meanwhile, they stay there.
-    ///
-    /// # Errors
-    /// When no majority of the journal could be reached.
-    pub async fn take_initial(&self) -> Result<(), OrdersError> {
-        let here = Some(self.platform.config.region.clone());
-        let continents = &self.platform.config.continents;
-        let mine = continents.iter().filter(|continent| continent.successors.first() == here.as_ref());
-        let shards: Vec<_> = mine.flat_map(|continent| self.shards_of(&continent.id)).collect();
-        let _one_at_a_time = self.taking.lock().await;
-        let missing: Vec<_> = shards.into_iter().filter(|shard| self.vacant(shard)).collect();
-        if missing.is_empty() { Ok(()) } else { self.take(&missing, 1, &[]).await }
-    }
-
-    /// Takes over what silent owners left, without waiting for a customer to ask. Copies that still hear an owner
-    /// do not give its shards away.
-    ///
-    /// # Errors
-    /// When no majority of the journal could be reached.
-    pub async fn take_orphans(&self) -> Result<(), OrdersError> {
-        for continent in self.platform.config.continents.clone() {
-            for shard in self.shards_of(&continent.id) {
-                let owner = self.believed_owner(&continent.id, &shard);
-                let orphan = owner.is_some_and(|owner| self.platform.liveness.suspected(&owner));
-                if orphan && self.route(&continent.id, &shard) == Route::Here {
-                    self.ensure_held(&continent.id, &shard).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether nobody drives a shard as far as this region knows, or only an earlier process of its own did.
-    fn vacant(&self, shard: &ShardId) -> bool {
-        let state = self.lock();
-        let elsewhere =
-            state.hints.get(shard).is_some_and(|(_, region)| *region != self.platform.config.region);
-        !elsewhere && !state.held.contains_key(shard)
-    }
-
-    fn shards_of(&self, home: &Continent) -> Vec<ShardId> {
-        shards_of(&self.platform.config, home).collect()
-    }
-
-    /// Every shard that `owner` drove and that this region is the one to take over.
-    fn shards_to_take(&self, owner: Option<&Region>) -> Vec<ShardId> {
-        let mut shards = Vec::new();
-        for continent in &self.platform.config.continents {
-            for shard in self.shards_of(&continent.id) {
-                let same = self.believed_owner(&continent.id, &shard).as_ref() == owner;
-                if same && self.epoch(&shard).is_none() && self.route(&continent.id, &shard) == Route::Here {
-                    shards.push(shard);
-                }
-            }
-        }
-        shards
-    }
-
-    async fn take(&self, shards: &[ShardId], at_least: u64, disowned: &[Region]) -> Result<(), OrdersError> {
-        let mut epoch = {
-            let state = self.lock();
-            let known = shards.iter().filter_map(|shard| state.hints.get(shard)).map(|hint| hint.0 + 1).max();
-            known.unwrap_or(at_least).max(at_least)
-        };
-        if self.platform.config.durability == Durability::Async {
-            self.hold(shards, epoch, Vec::new());
-            return Ok(());
-        }
-        let mut wanted = shards.to_vec();
-        for _ in 0..TAKEOVER_ROUNDS {
-            let ballot = self.ballot(epoch);
-            let mut outcome = self.promise(&wanted, &ballot, disowned).await?;
-            let won: Vec<ShardId> = outcome.won().cloned().collect();
-            let entries = won.iter().filter_map(|shard| outcome.entries.remove(shard)).flatten().collect();
-            if !won.is_empty() {
-                self.hold(&won, epoch, entries);
-            }
-            // What is won is not asked for again: a higher ballot of our own would shut us out of it.
-            outcome.refused.retain(|shard, by| !won.contains(shard) && self.yields(by, at_least, disowned));
-            let again = outcome.miscounted.iter().filter(|shard| !won.contains(shard));
-            let wanted_again: BTreeSet<ShardId> = outcome.refused.keys().chain(again).cloned().collect();
-            wanted = wanted_again.into_iter().collect();
-            if wanted.is_empty() {
-                return Ok(());
-            }
-            // What was only miscounted may be promised to the same ballot again.
-            epoch = outcome.refused.values().map(|by| by.epoch + 1).max().unwrap_or(epoch);
-        }
-        Err(OrdersError::NoOwner)
-    }
-
-    /// Whether a shard is taken from the owner for whom a copy refused it. At the start a live owner keeps what it
-    /// has; in a takeover the owner is silent, or does not drive the shard. What an earlier process of this region
-    /// held is nobody's any more.
-    fn yields(&self, owner: &Ballot, at_least: u64, disowned: &[Region]) -> bool {
-        let predecessor = owner.region == self.platform.config.region;
-        let gone = self.platform.liveness.suspected(&owner.region) || disowned.contains(&owner.region);
-        predecessor || at_least > 1 && gone
-    }
-
-    fn ballot(&self, epoch: u64) -> Ballot {
-        let region = self.platform.config.region.clone();
-        Ballot { epoch, region, incarnation: self.incarnation.clone() }
-    }
-
-    /// One round trip to a majority: records the ballot and brings what is not closed.
-    async fn promise(
-        &self,
-        shards: &[ShardId],
-        ballot: &Ballot,
-        disowned: &[Region],
-    ) -> Result<Promised, OrdersError> {
-        let request = PromiseRequest {
-            ballot: ballot.clone(),
-            shards: shards.to_vec(),
-            disowned: disowned.to_vec(),
-            incarnations: self.known_incarnations(),
-        };
-        let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
-        // The own copy comes last, and only for shards that another copy has promised: a candidate whom nobody
-        // follows must not have raised a ballot anywhere, or it would shut out an owner whom the others hear.
-        let (own, others): (Vec<_>, Vec<_>) =
-            copies.into_iter().partition(|copy| *copy == self.platform.config.region);
-        let mut calls: FuturesUnordered<_> =
-            others.iter().map(|copy| self.ask_promise(copy, &request)).collect();
-        let mut tally = Promised::under(&request.incarnations);
-        let mut answered = false;
-        while let Some(answer) = calls.next().await {
-            let Some(answer) = answer else { continue };
-            answered = true;
-            let granted = tally.count(shards, answer);
-            if let Some(own) = own.first().filter(|_| !granted.is_empty()) {
-                // It knows what the other copy told: its own must not count under an older incarnation.
-                let incarnations = tally.newest.clone();
-                let request = PromiseRequest { shards: granted, incarnations, ..request.clone() };
-                if let Some(answer) = self.ask_promise(own, &request).await {
-                    tally.count(&request.shards, answer);
-                }
-            }
-            if tally.won().next().is_some() {
-                break;
-            }
-        }
-        drop(calls);
-        if !answered {
-            return Err(OrdersError::NotDurable);
-        }
-        let mut state = self.lock();
-        tally.refused.iter().for_each(|(shard, ballot)| state.refused(shard, ballot));
-        state.incarnations = state.incarnations.newest(&tally.newest);
-        drop(state);
-        Ok(tally)
-    }
-
-    async fn ask_promise(&self, copy: &Region, request: &PromiseRequest) -> Option<PromiseResponse> {
-        let deadline = Deadline::within(PROMISE_LIMIT);
-        let call = self.platform.calls.in_region(copy, NAME);
-        let answer: Result<PromiseResponse, _> =
-            call.post(Credential::Service(NAME), "/backend/journal/promise", request, deadline).await;
-        match answer {
-            Ok(answer) if answer.shards.len() == request.shards.len() => Some(answer),
-            Ok(_) => None,
-            Err(cause) => {
-                tracing::debug!(%copy, %cause, "a copy did not answer a promise");
-                None
-            }
-        }
-    }
-
-    /// Holds shards from now on, and writes again what their former owners left. That is under way before
-    /// anybody else sees the shards as held: a new value must not get in before a recovered one.
-    fn hold(&self, shards: &[ShardId], epoch: u64, entries: Vec<Entry>) {
-        let ballot = self.ballot(epoch);
-        if epoch > 1 && !shards.is_empty() {
-            tracing::info!(epoch, shards = shards.len(), entries = entries.len(), "took shards over");
-        }
-        let mut by_shard: BTreeMap<ShardId, Vec<Entry>> = BTreeMap::new();
-        let skip = self.platform.world.has(Planted::OpenSkipped);
-        for entry in entries.into_iter().filter(|entry| !(skip && entry.state == EntryState::Open)) {
-            by_shard.entry(entry.shard.clone()).or_default().push(entry);
-        }
-        let mut begun = Vec::new();
-        {
-            let mut state = self.lock();
-            for shard in shards {
-                let mut held = Held::new(ballot.clone());
-                for entry in rules::recover(by_shard.remove(shard).unwrap_or_default()).into_values() {
-                    begun.extend(held.begin(Entry { state: EntryState::Open, ..entry }, true).1);
-                }
-                state.held.insert(shard.clone(), held);
-                state.learn(shard, &ballot);
-            }
-            if epoch > 1 {
-                state.takeovers += shards.len() as u64;
-            }
-        }
-        // They run by themselves; whoever asks for a key joins.
-        begun.into_iter().for_each(|work| self.spawn(work));
-    }
-
     /// Gets a value chosen for a key. Whoever proposes for the same key joins the first proposal.
     ///
     /// # Errors
@@ -712,78 +473,6 @@ fn incarnation(platform: &Platform) -> String {
     platform.world.new_id().simple().to_string()
 }
 
-/// What the copies answered to a promise.
-#[derive(Default)]
-struct Promised {
-    /// Copies that promised a shard.
-    grants: BTreeMap<ShardId, usize>,
-    /// What they hold in it that is not closed.
-    entries: BTreeMap<ShardId, Vec<Entry>>,
-    /// The highest ballot for which a copy refused it.
-    refused: BTreeMap<ShardId, Ballot>,
-    /// The incarnations under which its promises count so far.
-    counted: BTreeMap<ShardId, Incarnations>,
-    /// Shards of which a promise did not count, or no longer does.
-    miscounted: BTreeSet<ShardId>,
-    /// The newest incarnations that any copy told of.
-    newest: Incarnations,
-}
-
-impl Promised {
-    /// Of a candidate that knows these incarnations.
-    fn under(incarnations: &Incarnations) -> Self {
-        Promised { newest: incarnations.clone(), ..Promised::default() }
-    }
-
-    /// Counts one copy's answer; gives the shards that it promised.
-    fn count(&mut self, shards: &[ShardId], answer: PromiseResponse) -> Vec<ShardId> {
-        let mut granted = Vec::new();
-        for (shard, promise) in shards.iter().zip(answer.shards) {
-            match promise {
-                Promise::Promised { entries, incarnations } => {
-                    if self.counts(shard, incarnations) {
-                        *self.grants.entry(shard.clone()).or_default() += 1;
-                        self.entries.entry(shard.clone()).or_default().extend(entries);
-                        granted.push(shard.clone());
-                    }
-                }
-                Promise::Returning => {}
-                Promise::Refused { promised } => {
-                    let highest = self.refused.entry(shard.clone()).or_insert_with(|| promised.clone());
-                    *highest = promised.max(highest.clone());
-                }
-            }
-        }
-        granted
-    }
-
-    /// Whether a promise counts. One under newer incarnations does alone: those before it may have been made by a
-    /// copy that has lost them since.
-    fn counts(&mut self, shard: &ShardId, answered: Incarnations) -> bool {
-        self.newest = self.newest.newest(&answered);
-        let counted = self.counted.entry(shard.clone()).or_insert_with(|| answered.clone());
-        match rules::grant(counted, &answered) {
-            Grant::Together => true,
-            Grant::Alone => {
-                *counted = answered;
-                self.grants.remove(shard);
-                self.entries.remove(shard);
-                self.miscounted.insert(shard.clone());
-                true
-            }
-            Grant::Void => {
-                self.miscounted.insert(shard.clone());
-                false
-            }
-        }
-    }
-
-    /// The shards that a majority has promised.
-    fn won(&self) -> impl Iterator<Item = &ShardId> {
-        self.grants.iter().filter(|(_, grants)| **grants >= W).map(|(shard, _)| shard)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -793,7 +482,7 @@ mod tests {
         Ballot { epoch, region: region.into(), incarnation: "a".into() }
     }
 
-    fn entry(epoch: u64, body: &str) -> Entry {
+    pub(super) fn entry(epoch: u64, body: &str) -> Entry {
         let order_id = OrderId(uuid::Uuid::from_u128(1));
         let value = EntryValue::Refused { order_id, request_hash: body.to_owned(), reason: String::new() };
         Entry::open("am-00".into(), "key".into(), ballot(epoch, "us-east-1"), value)
@@ -817,28 +506,6 @@ mod tests {
         assert_eq!(state.hints.get(&shard), Some(&(3, "us-east-1".into())));
         state.refused(&shard, &ballot(2, "eu-west-1"));
         assert_eq!(state.hints.get(&shard), Some(&(3, "eu-west-1".into())));
-    }
-
-    #[test]
-    fn a_promise_under_newer_incarnations_takes_the_others_away() {
-        let shards = [ShardId::from("am-00")];
-        let granted = |text: &str| PromiseResponse {
-            shards: vec![Promise::Promised {
-                entries: vec![entry(1, text)],
-                incarnations: text.parse().expect("incarnations"),
-            }],
-        };
-        let mut tally = Promised::under(&Incarnations::default());
-        assert_eq!(tally.count(&shards, granted("eu-west-1=1")).len(), 1);
-        assert_eq!(tally.count(&shards, granted("eu-west-1=2")).len(), 1);
-        assert_eq!((tally.won().count(), tally.entries[&shards[0]].len()), (0, 1));
-        assert_eq!(tally.count(&shards, granted("eu-west-1=1")).len(), 0);
-        assert!(tally.miscounted.contains(&shards[0]));
-        let returning = PromiseResponse { shards: vec![Promise::Returning] };
-        assert_eq!(tally.count(&shards, returning).len(), 0);
-        assert_eq!(tally.count(&shards, granted("eu-west-1=2")).len(), 1);
-        assert_eq!(tally.won().count(), 1);
-        assert_eq!(tally.newest.to_string(), "eu-west-1=2");
     }
 
     #[test]
