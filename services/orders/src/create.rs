@@ -6,6 +6,7 @@ use crate::{
     error::OrdersError,
     journal::owner::{Outcome, Owner, Route},
     store::Store,
+    tasks::Tasks,
 };
 use contracts::{
     Code, Order, OrderId, WarehouseId,
@@ -22,7 +23,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::task::JoinSet;
 
 /// A reservation that no order follows ends after this long.
 const RESERVATION_MS: i64 = 15 * 60 * 1000;
@@ -52,7 +52,8 @@ pub struct Creator {
     store: Store,
     owner: Owner,
     flights: Arc<Mutex<HashMap<String, Flight>>>,
-    tasks: Arc<Mutex<JoinSet<()>>>,
+    /// Flights, and what goes on behind their answers.
+    pub tasks: Tasks,
 }
 
 impl Creator {
@@ -64,7 +65,7 @@ impl Creator {
             store: store.clone(),
             owner: owner.clone(),
             flights: Arc::default(),
-            tasks: Arc::default(),
+            tasks: Tasks::default(),
         }
     }
 
@@ -113,24 +114,8 @@ impl Creator {
             sender.send_replace(Some(made));
             creator.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         };
-        self.spawn(fly);
+        self.tasks.spawn(fly);
         Ok((request_hash, answer))
-    }
-
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
-    }
-
-    /// Reaps ended flights; a worker calls it.
-    ///
-    /// # Errors
-    /// When a flight panicked.
-    pub fn reap(&self) -> Result<(), String> {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(ended) = tasks.try_join_next() {
-            ended.map_err(|cause| cause.to_string())?;
-        }
-        Ok(())
     }
 
     async fn fly(&self, attempt: &Attempt, request: &CreateOrderRequest, deadline: Deadline) -> Answer {
@@ -288,7 +273,7 @@ impl Creator {
                     tracing::warn!(order = %order.order_id, %cause, "an accepted order is stored later");
                     let (store, world) = (self.store.clone(), self.platform.world.clone());
                     let (order, payment_ref) = ((**order).clone(), payment_ref.clone());
-                    self.spawn(store_until_done(store, world, order, payment_ref, writer));
+                    self.tasks.spawn(store_until_done(store, world, order, payment_ref, writer));
                 }
                 replay(attempt, (**order).clone())
             }
@@ -356,7 +341,7 @@ impl Creator {
             lines: wanted.lines.clone(),
         };
         let clients = self.clients.clone();
-        self.spawn(async move {
+        self.tasks.spawn(async move {
             tokio::time::sleep(Duration::from_millis(300)).await;
             let _ = clients.reserve(&wanted, Deadline::within(Duration::from_secs(2))).await;
         });
@@ -402,7 +387,7 @@ impl Creator {
         };
         match &answer {
             _ if unused => self.give_back(attempt.order_id(), step).await,
-            Err(_) => self.spawn(self.clone().give_back_once_known(attempt.order_id(), step)),
+            Err(_) => self.tasks.spawn(self.clone().give_back_once_known(attempt.order_id(), step)),
             Ok(_) => {}
         }
         answer

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod left;
 pub mod saga;
 pub mod store;
+pub mod tasks;
 
 pub use events::SUBSCRIPTION;
 pub use journal::returning::found;
@@ -93,7 +94,7 @@ fn workers(
         }),
         Worker::new("orders-tasks", Duration::from_millis(200), move || {
             let (owner, creator) = (proposals.clone(), flights.clone());
-            async move { owner.reap().and(creator.reap()) }
+            async move { owner.tasks.reap().and(creator.tasks.reap()) }
         }),
     ];
     workers.extend((0..SAGA_WORKERS).map(|_| {

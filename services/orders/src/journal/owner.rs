@@ -8,7 +8,7 @@ use super::{
     lanes::Lanes,
     rules::{self, Decision, Tally},
 };
-use crate::{error::OrdersError, left::Left};
+use crate::{error::OrdersError, left::Left, tasks::Tasks};
 use contracts::{
     Continent, OrderId, Region, ShardId,
     journal::{Ballot, Entry, EntryValue, Incarnations},
@@ -20,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{task::JoinSet, time::Instant};
+use tokio::time::Instant;
 
 /// Tries of one proposal while a majority cannot be reached.
 const PROPOSAL_TRIES: u32 = 20;
@@ -170,7 +170,8 @@ pub struct Owner {
     incarnation: String,
     state: Arc<Mutex<State>>,
     taking: Arc<tokio::sync::Mutex<()>>,
-    tasks: Arc<Mutex<JoinSet<()>>>,
+    /// Proposals under way.
+    pub tasks: Tasks,
     /// What the entries of former owners tell of their orders, once they are chosen again.
     pub left: Left,
 }
@@ -186,7 +187,7 @@ impl Owner {
             incarnation: incarnation(platform),
             state: Arc::default(),
             taking: Arc::default(),
-            tasks: Arc::default(),
+            tasks: Tasks::default(),
             left: Left::default(),
         }
     }
@@ -303,24 +304,12 @@ impl Owner {
     fn spawn(&self, work: Work) {
         let owner = self.clone();
         let work = async move { owner.drive(work.entry, work.announce, work.recovery).await };
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
+        self.tasks.spawn(work);
     }
 
     /// Whether everything that former owners of a shard left is decided under this process's ballot.
     pub fn recovered(&self, shard: &ShardId) -> bool {
         self.lock().held.get(shard).is_some_and(|held| held.recovering == 0)
-    }
-
-    /// Reaps ended proposals; a worker calls it.
-    ///
-    /// # Errors
-    /// When a proposal panicked.
-    pub fn reap(&self) -> Result<(), String> {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(ended) = tasks.try_join_next() {
-            ended.map_err(|cause| cause.to_string())?;
-        }
-        Ok(())
     }
 
     /// Tries until the entry is decided. The customer may be long gone: the entry is finished all the same.
