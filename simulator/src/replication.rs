@@ -210,19 +210,30 @@ impl Lane {
     }
 }
 
+/// Where a region stands among the others.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// Which it is.
+    pub here: &'a Region,
+    /// The base URL of the link to every other one.
+    pub peers: &'a BTreeMap<Region, String>,
+    /// What the others let it in by.
+    pub token: &'a str,
+    /// The way to them.
+    pub network: &'a Network,
+}
+
 impl Replication {
-    /// Starts a sender for every peer (region and base URL of the link to it); `tasks` owns them. They begin
-    /// with the oldest write that is kept: a region that comes back after a power cut sends what it still owes.
+    /// Starts a sender for every peer; `tasks` owns them. They begin with the oldest write that is kept: a region that
+    /// comes back after a power cut sends what it still owes.
     pub fn start(
-        here: &Region,
+        place: &Place<'_>,
         cloud: &Cloud,
         world: &World,
-        peers: &BTreeMap<Region, String>,
-        token: &str,
         settings: Settings,
-        network: &Network,
         tasks: &mut JoinSet<&'static str>,
     ) -> Self {
+        let Place { here, peers, token, network } = *place;
         let first = cloud.replication();
         let start = first.oldest() - 1;
         let lanes: BTreeMap<Region, Lane> =

@@ -254,7 +254,7 @@ impl Saga {
     }
 
     async fn read(&self, order_id: OrderId) -> Result<OrderRecord, SagaError> {
-        Ok(self.store.get(order_id).await?.ok_or(SagaError::Unknown)?)
+        self.store.get(order_id).await?.ok_or(SagaError::Unknown)
     }
 
     /// This owner, as the writer of an order. A branch of a later epoch tells that the shard is another owner's by now,

@@ -57,7 +57,7 @@ pub struct RegionProcess {
 
 /// What a region runs in.
 enum Body {
-    Process(Machine),
+    Process(Box<Machine>),
     Simulated(Host),
 }
 
@@ -115,7 +115,7 @@ impl RegionProcess {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let child = Mutex::new(Arc::new(child));
         let machine = Machine { child, processes: processes.clone(), logs: logs.to_owned(), spec: None };
-        Ok(RegionProcess::new(name, address, Body::Process(machine), token))
+        Ok(RegionProcess::new(name, address, Body::Process(Box::new(machine)), token))
     }
 
     /// A region on a simulated host, which waits to be told what it is.

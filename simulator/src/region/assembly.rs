@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cloud::{Clock, Cloud, CloudConfig},
     gate::Gate,
-    replication::Replication,
+    replication::{Place, Replication},
     sockets,
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -77,8 +77,8 @@ impl Running {
         let platform = Platform::new(world.clone(), spec.platform.clone(), network.clone())?;
         let mut tasks = JoinSet::new();
         let (here, peers, token) = (&spec.platform.region, &spec.peers, &spec.control_token);
-        let replication =
-            Replication::start(here, &cloud, &world, peers, token, spec.replication, &network, &mut tasks);
+        let place = Place { here, peers, token, network: &network };
+        let replication = Replication::start(&place, &cloud, &world, spec.replication, &mut tasks);
         let opening = match data {
             Data::Lost => Opening::closed(world.now().0.unsigned_abs()),
             Data::None | Data::Kept => Opening::open(),

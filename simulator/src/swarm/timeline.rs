@@ -39,8 +39,8 @@ pub(super) fn draw(dice: &mut Dice, topology: &Topology, phases: &Phases) -> Vec
 /// Steps of services between which it matters whether they live: what they asked of a table.
 const STEPS: [(&str, &str); 12] = [
     ("TransactWriteItems", "orders.journal"),
-    ("UpdateItem", "orders.journal"),
-    ("UpdateItem", "platform.leases"),
+    ("TransactWriteItems", "platform.leases"),
+    ("TransactWriteItems", "orders.tokens"),
     ("PutItem", "orders"),
     ("TransactWriteItems", "orders"),
     ("UpdateItem", "orders"),
@@ -82,7 +82,7 @@ fn of_kind(dice: &mut Dice, kind: &str, topology: &Topology, for_s: f64) -> Faul
                 region,
                 operation: operation.to_owned(),
                 table: table.to_owned(),
-                nth: dice.random_range(1..=10),
+                nth: dice.random_range(1..=4),
                 back_after_ms: one_of(dice, &[100, 600, 2_000]),
                 for_s,
             }
