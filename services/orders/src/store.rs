@@ -105,8 +105,7 @@ pub struct OrderRecord {
 impl OrderRecord {
     /// The epoch and the region of the branch's writer.
     pub fn writer(&self) -> Option<(u64, Region)> {
-        let (epoch, region) = self.branch.split_once('#')?;
-        Some((epoch.parse().ok()?, region.into()))
+        writer_of(&self.branch).map(|(epoch, region)| (epoch, region.into()))
     }
 }
 
@@ -336,14 +335,19 @@ impl Store {
     }
 }
 
+/// Reads [`branch`] back.
+fn writer_of(branch: &str) -> Option<(u64, &str)> {
+    let (epoch, region) = branch.split_once('#')?;
+    Some((epoch.parse().ok()?, region))
+}
+
 fn rank(record: &OrderRecord) -> (u64, u64) {
     rank_of(&record.branch, record.order.version)
 }
 
 /// Where a version in a branch stands among all that a region knows of an order: the highest is the order.
 pub fn rank_of(branch: &str, version: u64) -> (u64, u64) {
-    let epoch = branch.split('#').next().and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
-    (epoch, version)
+    (writer_of(branch).map_or(0, |(epoch, _)| epoch), version)
 }
 
 /// The branch with the highest (epoch, version).

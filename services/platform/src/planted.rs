@@ -3,7 +3,7 @@
 //! Only a build with debug assertions has them: in a release build [`World::has`](crate::World::has) is `false` whatever
 //! happens, and the compiler leaves them out. No configuration, request or scenario knows of them.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 /// A defect. Each was made by somebody, somewhere, in earnest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +62,5 @@ impl FromStr for Planted {
         }
         let found = Planted::ALL.into_iter().find(|(name, _)| *name == text);
         found.map(|(_, defect)| defect).ok_or_else(|| NotPlanted::Unknown(text.to_owned()))
-    }
-}
-
-impl fmt::Display for Planted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Planted::ALL.into_iter().find(|(_, defect)| defect == self).map_or("", |(name, _)| name);
-        f.write_str(name)
     }
 }

@@ -67,6 +67,14 @@ pub enum Fault {
     EventReorder { pct: f32, for_s: f64 },
 }
 
+/// How long a fault lasts, seconds.
+enum Length<'f> {
+    /// It always heals.
+    Fixed(&'f mut f64),
+    /// It may not.
+    Open(&'f mut Option<f64>),
+}
+
 impl Fault {
     /// The word of every kind.
     pub const KINDS: [&'static str; 18] = [
@@ -109,10 +117,28 @@ impl Fault {
 
     /// How many seconds the fault lasts; `None` when it never heals.
     pub fn for_s(&self) -> Option<f64> {
-        match self {
-            Fault::FloodContinent { .. } => None,
-            Fault::KillRegion { back_after_s, .. } => *back_after_s,
-            Fault::ReplicationLag { for_s, .. } => *for_s,
+        match self.clone().length()? {
+            Length::Fixed(for_s) => Some(*for_s),
+            Length::Open(for_s) => *for_s,
+        }
+    }
+
+    /// The same fault for another time; one that cannot heal stays as it is.
+    pub fn lasting(mut self, seconds: f64) -> Fault {
+        match self.length() {
+            Some(Length::Fixed(for_s)) => *for_s = seconds,
+            Some(Length::Open(for_s)) => *for_s = Some(seconds),
+            None => {}
+        }
+        self
+    }
+
+    /// Where each kind says how long it lasts; `None` for what cannot heal.
+    fn length(&mut self) -> Option<Length<'_>> {
+        Some(match self {
+            Fault::FloodContinent { .. } => return None,
+            Fault::KillRegion { back_after_s, .. } => Length::Open(back_after_s),
+            Fault::ReplicationLag { for_s, .. } => Length::Open(for_s),
             Fault::PowerCut { for_s, .. }
             | Fault::CrashBetweenSteps { for_s, .. }
             | Fault::ClockSkew { for_s, .. }
@@ -127,8 +153,8 @@ impl Fault {
             | Fault::ProviderAnswerLost { for_s, .. }
             | Fault::EventDuplicate { for_s, .. }
             | Fault::EventDelay { for_s, .. }
-            | Fault::EventReorder { for_s, .. } => Some(*for_s),
-        }
+            | Fault::EventReorder { for_s, .. } => Length::Fixed(for_s),
+        })
     }
 
     /// The fault in a few words, for a timeline.

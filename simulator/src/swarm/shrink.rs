@@ -158,38 +158,13 @@ fn shorter_fault(scenario: &Scenario, place: usize) -> Option<Scenario> {
     };
     (for_s >= shortest_s).then(|| {
         changed(scenario, |candidate| {
-            candidate.faults[place] = FaultAt { at_s: at.at_s, fault: lasting(at.fault.clone(), for_s) };
+            candidate.faults[place] = FaultAt { at_s: at.at_s, fault: at.fault.clone().lasting(for_s) };
         })
     })?
 }
 
 fn tenths(seconds: f64) -> f64 {
     (seconds * 10.0).round() / 10.0
-}
-
-/// The same fault for another time.
-fn lasting(mut fault: Fault, seconds: f64) -> Fault {
-    match &mut fault {
-        Fault::FloodContinent { .. } => {}
-        Fault::KillRegion { back_after_s, .. } => *back_after_s = Some(seconds),
-        Fault::ReplicationLag { for_s, .. } => *for_s = Some(seconds),
-        Fault::PowerCut { for_s, .. }
-        | Fault::CrashBetweenSteps { for_s, .. }
-        | Fault::ClockSkew { for_s, .. }
-        | Fault::FreezeRegion { for_s, .. }
-        | Fault::LinkLoss { for_s, .. }
-        | Fault::LinkReset { for_s, .. }
-        | Fault::PauseReplication { for_s, .. }
-        | Fault::LinkLatency { for_s, .. }
-        | Fault::Partition { for_s, .. }
-        | Fault::ProviderRefuse { for_s, .. }
-        | Fault::ProviderSlow { for_s, .. }
-        | Fault::ProviderAnswerLost { for_s, .. }
-        | Fault::EventDuplicate { for_s, .. }
-        | Fault::EventDelay { for_s, .. }
-        | Fault::EventReorder { for_s, .. } => *for_s = seconds,
-    }
-    fault
 }
 
 #[cfg(test)]
