@@ -206,8 +206,11 @@ impl Api {
                 Ok(answer) => Ok(Some(answer)),
                 Err(CallError::Unreachable { .. }) => {
                     // The connection broke: wait for the verdict of the heartbeats.
-                    let silent = self.platform.liveness.until_suspected(owner);
-                    deadline.earlier(MARGIN).bound(silent).await?;
+                    let verdict = async {
+                        tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
+                        self.platform.liveness.until_suspected(owner).await;
+                    };
+                    deadline.earlier(MARGIN).bound(verdict).await?;
                     Ok(None)
                 }
                 Err(refused) if refused.code() == Some(OrdersError::NotOwner.code()) => {
@@ -216,8 +219,17 @@ impl Api {
                 }
                 Err(other) => Err(other.into()),
             },
-            () = self.platform.liveness.until_suspected(owner) => Ok(None),
+            () = self.falls_silent(owner) => Ok(None),
         }
+    }
+
+    /// Waits until an owner that is heard is heard no more. One that is silent already is asked only where nobody at
+    /// all is heard: its answer, or the end of the time budget, is all that can be waited for.
+    async fn falls_silent(&self, owner: &Region) {
+        if self.platform.liveness.suspected(owner) {
+            return std::future::pending().await;
+        }
+        self.platform.liveness.until_suspected(owner).await;
     }
 }
 
