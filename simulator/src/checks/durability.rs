@@ -4,7 +4,7 @@ use super::Tally;
 use super::case::{Attempt, Outcome};
 use super::records::{Copy, OrderBook, Records, order_of, origin};
 use contracts::ids::{Continent, OrderId, UserId};
-use contracts::journal::EntryValue;
+use contracts::journal::{Ballot, EntryValue};
 use contracts::order::{Order, OrderStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -210,6 +210,7 @@ pub(super) fn one_per_key(records: &Records<'_>, tally: &mut Tally) {
         }
     }
     one_value_per_entry(records, tally);
+    one_value_per_ballot(records, tally);
 }
 
 /// No two copies of a journal entry have chosen different values.
@@ -223,6 +224,22 @@ fn one_value_per_entry(records: &Records<'_>, tally: &mut Tally) {
         tally.looked();
         if values.len() > 1 {
             tally.broken("the journal chose two values for one key", values.values());
+        }
+    }
+}
+
+/// No two copies of a journal entry hold different values under one ballot, chosen or not: whoever recovers the entry
+/// takes equal ballots for equal values.
+fn one_value_per_ballot(records: &Records<'_>, tally: &mut Tally) {
+    let mut written: BTreeMap<(&str, &str, &Ballot), BTreeMap<&str, OrderId>> = BTreeMap::new();
+    for copy in records.last.journal.values().flatten() {
+        let values = written.entry((&copy.shard, &copy.key_hash, &copy.ballot)).or_default();
+        values.insert(&copy.value_hash, copy.value.order_id());
+    }
+    for ((_, _, ballot), values) in written {
+        tally.looked();
+        if values.len() > 1 {
+            tally.broken(format!("two values were written under ballot {ballot}"), values.values());
         }
     }
 }

@@ -61,6 +61,12 @@ const MUTATIONS: &[Mutation] = &[
     ("D4", "the journal chose twice", "chose two values", calm, |case| {
         edit_in(case, "eu-west-1", "orders.journal", |row| row["valueHash"] = json!("other"))
     }),
+    ("D4", "a ballot wrote twice", "two values were written under ballot", calm, |case| {
+        edit_in(case, "eu-west-1", "orders.journal", |row| {
+            row["valueHash"] = json!("other");
+            row["state"] = json!("open");
+        })
+    }),
     ("D5", "a region differs", "has a row that ap-southeast-1 has not", calm, |case| {
         let healed = case.after_heal.as_mut().expect("calm");
         healed[2].tables.get_mut("orders").expect("orders")[0]["total"] = json!(1);
