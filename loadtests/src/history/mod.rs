@@ -219,6 +219,9 @@ pub struct HistoryRecord {
     /// How many regions the edge asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
+    /// The regions that said no, for now. The edge then asked another one, where that was safe.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_by: Vec<Region>,
     /// What came of it.
     pub outcome: Outcome,
     /// The code of a refusal or a failure.

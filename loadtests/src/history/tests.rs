@@ -26,6 +26,7 @@ fn record(number: u64) -> HistoryRecord {
         status: Some(200),
         served_by: Some(Region::from("eu-west-1")),
         attempts: Some(2),
+        refused_by: vec!["us-east-1".into()],
         outcome: Outcome::PlannedRefusal,
         code: Some(Code::ValidationFailed),
         why: None,

@@ -162,6 +162,7 @@ fn record(
         status: asked.status(),
         served_by: asked.served_by.clone(),
         attempts: asked.attempts,
+        refused_by: asked.refused_by.clone(),
         outcome: Outcome::Ok,
         code: None,
         why: None,

@@ -105,6 +105,7 @@ impl Stage {
                 record.status = Some(answer.status);
                 record.served_by = answer.served_by.clone().map(Region);
                 record.attempts = answer.attempts;
+                record.refused_by = answer.refused_by.clone();
             }
             Err(why) => record.why = Some(why.clone()),
         }
@@ -134,6 +135,7 @@ impl Stage {
             status: None,
             served_by: None,
             attempts: None,
+            refused_by: Vec::new(),
             outcome: Outcome::Failed,
             code: None,
             why: None,

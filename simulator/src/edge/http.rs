@@ -58,8 +58,13 @@ fn answer(outcome: Outcome) -> Response<Body> {
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response.headers_mut().insert("x-attempts", attempts);
-    if let Ok(name) = HeaderValue::from_str(path.name.as_str()) {
-        response.headers_mut().insert("x-served-by", name);
-    }
+    let mut tell = |header: &'static str, text: &str| {
+        if let Some(text) = HeaderValue::from_str(text).ok().filter(|text| !text.is_empty()) {
+            response.headers_mut().insert(header, text);
+        }
+    };
+    tell("x-served-by", path.name.as_str());
+    let refused_by: Vec<&str> = outcome.refused_by.iter().map(|path| path.name.as_str()).collect();
+    tell("x-refused-by", &refused_by.join(","));
     response
 }

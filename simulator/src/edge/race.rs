@@ -40,6 +40,8 @@ pub(super) struct Outcome {
     /// The answer and the region that gave it; `None` when no region gave any.
     pub(super) answer: Option<(Answer, Arc<Path>)>,
     pub(super) attempts: u32,
+    /// The regions whose answer was no, for now: another one was asked where that was safe.
+    pub(super) refused_by: Vec<Arc<Path>>,
 }
 
 /// One request's tries.
@@ -48,11 +50,12 @@ struct Race<'e> {
     ask: &'e Ask,
     arrived: Instant,
     tried: Vec<usize>,
+    refused_by: Vec<usize>,
 }
 
 /// Sends a request until an answer is good, or none can be had any more. It may take for ever: the caller cuts it off.
 pub(super) async fn run(edge: &Inner, ask: &Ask, arrived: Instant) -> Outcome {
-    let mut race = Race { edge, ask, arrived, tried: Vec::new() };
+    let mut race = Race { edge, ask, arrived, tried: Vec::new(), refused_by: Vec::new() };
     let repeatable = ask.repeatable();
     let mut hedge = pin!(sleep_until(arrived + edge.hedge_after));
     let mut hedged = !repeatable;
@@ -65,6 +68,7 @@ pub(super) async fn run(edge: &Inner, ask: &Ask, arrived: Instant) -> Outcome {
             ended = tries.next() => match ended {
                 Some((Ok(answer), index)) if !answer.retryable() => return race.ended(Some((answer, index))),
                 Some((result, index)) => {
+                    race.refused_by.extend(result.is_ok().then_some(index));
                     let may_repeat = repeatable || matches!(result, Err(NoAnswer::NotSent));
                     fallback = result.ok().map(|answer| (answer, index)).or(fallback);
                     if may_repeat && let Some(another) = race.next() {
@@ -117,8 +121,10 @@ impl<'e> Race<'e> {
     }
 
     fn ended(&self, answer: Option<(Answer, usize)>) -> Outcome {
-        let answer = answer.map(|(answer, index)| (answer, Arc::clone(&self.edge.paths[index])));
-        Outcome { answer, attempts: self.tried.len() as u32 }
+        let path = |index: usize| Arc::clone(&self.edge.paths[index]);
+        let answer = answer.map(|(answer, index)| (answer, path(index)));
+        let refused_by = self.refused_by.iter().copied().map(path).collect();
+        Outcome { answer, attempts: self.tried.len() as u32, refused_by }
     }
 }
 

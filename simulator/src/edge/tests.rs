@@ -72,6 +72,7 @@ struct Reply {
     status: StatusCode,
     served_by: String,
     attempts: String,
+    refused_by: String,
     body: Bytes,
 }
 
@@ -87,7 +88,9 @@ async fn send(edge: &Edge, body: &str, key: Option<&str>) -> Reply {
         response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
     };
     let (status, served_by, attempts) = (response.status(), header("x-served-by"), header("x-attempts"));
-    Reply { status, served_by, attempts, body: response.into_body().collect().await.unwrap().to_bytes() }
+    let refused_by = header("x-refused-by");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    Reply { status, served_by, attempts, refused_by, body }
 }
 
 #[tokio::test]
@@ -184,6 +187,7 @@ async fn an_answer_that_is_not_good_is_asked_for_elsewhere_at_once() {
         (reply.status, reply.served_by.as_str(), reply.attempts.as_str()),
         (StatusCode::OK, "eu", "2")
     );
+    assert_eq!(reply.refused_by, "us");
     assert_eq!((edge.counters().retries, edge.counters().hedges), (1, 0));
     let unkeyed = send(&edge, "mutation { a }", None).await;
     assert_eq!((unkeyed.status, unkeyed.attempts.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "1"));

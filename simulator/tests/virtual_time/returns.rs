@@ -55,7 +55,10 @@ fn who_is_cut_off_refuses_in_time_while_the_others_serve() {
         (1.5, 3.0, cut("from = \"us-east-1\"\nto = \"eu-west-1\"")),
         (1.5, 3.0, cut("from = \"us-east-1\"\nto = \"ap-southeast-1\"")),
     ];
-    let outcome = run("both-sides", 6.0, &faults);
+    let mut scenario = scenario("both-sides", 6.0, &faults);
+    // Else the other side's answer would be there first, and what the cut-off side says is not waited for.
+    scenario.topology.customers.iter_mut().for_each(|customers| customers.hedge_after_ms = 940);
+    let outcome = run_scenario(&scenario);
     kept(&outcome, &["D3", "D4", "D5", "H1", "P1", "R1", "G1", "L1"]);
     let records = history::read_all(&[outcome.history.as_path()]).expect("a history");
     let begun_ms = records.iter().map(|record| record.wall_ms).min().expect("records");
@@ -70,5 +73,8 @@ fn who_is_cut_off_refuses_in_time_while_the_others_serve() {
         orders.iter().filter(served).count()
     };
     assert!(by("eu-west-1") + by("ap-southeast-1") > 0, "nobody served: {} orders", orders.len());
+    assert_eq!(by("us-east-1"), 0, "who hears only itself serves nobody");
+    let refused = orders.iter().filter(|record| record.refused_by.contains(&"us-east-1".into()));
+    assert!(refused.count() > 0, "the cut-off side said nothing");
     assert!(orders.iter().all(|record| record.latency_us.is_none_or(|us| us <= 1_000_000)));
 }
