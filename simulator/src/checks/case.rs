@@ -111,6 +111,9 @@ impl Case {
 pub struct Places {
     /// The continent of each region.
     pub regions: BTreeMap<Region, Continent>,
+    /// The regions that hold copies of the order journal.
+    #[serde(default)]
+    pub journal: BTreeSet<Region>,
     /// The warehouses.
     pub warehouses: Vec<WarehousePlace>,
 }
@@ -124,7 +127,8 @@ impl From<&Topology> for Places {
             continent: warehouse.continent.clone(),
             ships_to: warehouse.ships_to.clone(),
         });
-        Places { regions: regions.collect(), warehouses: warehouses.collect() }
+        let journal = topology.continents.iter().map(|continent| continent.journal_region.clone());
+        Places { regions: regions.collect(), journal: journal.collect(), warehouses: warehouses.collect() }
     }
 }
 

@@ -1,9 +1,9 @@
 //! D1 to D4 and D6: what was promised is there, once.
 
 use super::Tally;
-use super::case::{Attempt, Outcome};
+use super::case::{Attempt, Case, FaultFelt, Outcome};
 use super::records::{Copy, OrderBook, Records, order_of, origin};
-use contracts::ids::{Continent, OrderId, UserId};
+use contracts::ids::{Continent, OrderId, Region, UserId};
 use contracts::journal::{Ballot, EntryValue};
 use contracts::order::{Order, OrderStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,8 +90,9 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
         let Some(answered_ms) = promised.filter_map(|attempt| attempt.answered_ms).min() else { continue };
         let sent_ms = attempts.iter().map(|attempt| attempt.sent_ms).min();
         let before_loss = loss_ms.zip(sent_ms).is_some_and(|(loss, sent)| sent <= loss);
+        let must_have = before_loss.then(|| AfterLoss { least, back: back_since(records.case, sent_ms) });
         let copies = copies_of_order(&records.last, order_id);
-        match judge_copies(&copies, answered_ms, before_loss.then_some(least), clocks_off) {
+        match judge_copies(&copies, answered_ms, must_have.as_ref(), clocks_off) {
             Copies::Enough => tally.looked(),
             Copies::Timeless => tally.cannot_tell(),
             Copies::TooFew(why) => {
@@ -100,6 +101,21 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
             }
         }
     }
+}
+
+/// The copies that there must be of an order that was sent before data was lost.
+struct AfterLoss<'c> {
+    /// Their number.
+    least: usize,
+    /// The continents whose copy was lost after that and came back: it read all that the others held.
+    back: BTreeSet<&'c Continent>,
+}
+
+fn back_since(case: &Case, sent_ms: Option<i64>) -> BTreeSet<&Continent> {
+    let gone = case.gone_regions();
+    let lost = |loss: &FaultFelt| sent_ms.is_some_and(|sent_ms| sent_ms <= loss.at_ms);
+    let back = |region: &&Region| !gone.contains(*region) && case.losses_of(region).any(lost);
+    case.places.journal.iter().filter(back).filter_map(|region| case.places.regions.get(region)).collect()
 }
 
 fn copies_of_order<'b>(book: &'b OrderBook, order_id: &OrderId) -> Vec<&'b Copy> {
@@ -114,13 +130,20 @@ enum Copies {
     TooFew(String),
 }
 
-/// `before_loss` says how many copies there must be now, where data was lost after the order was sent.
-fn judge_copies(copies: &[&Copy], answered_ms: i64, before_loss: Option<usize>, clocks_off: bool) -> Copies {
+/// `after_loss` says which copies there must be now, where data was lost after the order was sent.
+fn judge_copies(
+    copies: &[&Copy],
+    answered_ms: i64,
+    after_loss: Option<&AfterLoss<'_>>,
+    clocks_off: bool,
+) -> Copies {
     let all = continents(copies.iter().copied());
-    if let Some(least) = before_loss {
+    if let Some(AfterLoss { least, back }) = after_loss {
         return match all.len() {
             0 => Copies::TooFew("no copy in the journal survived".to_owned()),
-            few if few < least => Copies::TooFew("the copy that came back does not have it again".to_owned()),
+            few if few < *least || !back.is_subset(&all) => {
+                Copies::TooFew("the copy that came back does not have it again".to_owned())
+            }
             _ => Copies::Enough,
         };
     }

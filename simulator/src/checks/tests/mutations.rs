@@ -36,6 +36,9 @@ const MUTATIONS: &[Mutation] = &[
         clear(case, "us-east-1", "orders.journal");
         clear(case, "ap-southeast-1", "orders.journal");
     }),
+    ("D2", "a copy came back without what both others hold", "does not have it again", returned, |case| {
+        clear(case, "us-east-1", "orders.journal");
+    }),
     ("D5", "a region came back with other rows", "has a row that", returned, |case| {
         let healed = case.after_heal.as_mut().expect("all stand");
         healed[0].tables.get_mut("orders").expect("orders")[0]["total"] = json!(1);

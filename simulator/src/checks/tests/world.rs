@@ -160,6 +160,7 @@ pub(super) fn flood() -> Case {
 /// A run in which a region lost everything and came back: it has again what the others have.
 pub(super) fn returned() -> Case {
     let mut case = calm();
+    case.after_heal.iter_mut().chain([&mut case.before_heal]).for_each(|dumps| read_back(dumps, "us-east-1"));
     case.faults.push(FaultFelt {
         kind: "kill-region".into(),
         at_ms: FLOOD_MS,
@@ -168,6 +169,14 @@ pub(super) fn returned() -> Case {
         ..FaultFelt::default()
     });
     case
+}
+
+/// A copy of the journal has all that any other one has.
+fn read_back(dumps: &mut [RegionDump], region: &str) {
+    let copies = dumps.iter().filter_map(|dump| dump.tables.get("orders.journal")).flatten().cloned();
+    let by_key: BTreeMap<String, Value> = copies.map(|row| (row["keyHash"].to_string(), row)).collect();
+    let back = dumps.iter_mut().find(|dump| dump.region == region).expect("known region");
+    back.tables.insert("orders.journal".into(), by_key.into_values().collect());
 }
 
 fn play(stories: &[Story]) -> Ledgers {
@@ -271,7 +280,8 @@ fn places() -> Places {
         ships_to: if *id == "wh-ap" { vec!["DE".into(), "JP".into()] } else { Vec::new() },
     });
     let regions = REGIONS.iter().map(|region| ((*region).into(), continent_of(region).into()));
-    Places { regions: regions.collect(), warehouses: warehouses.collect() }
+    let journal = REGIONS.map(Into::into).into();
+    Places { regions: regions.collect(), journal, warehouses: warehouses.collect() }
 }
 
 /// Every region's tap. A flooded region's own is lost with it; what Europe publishes again is in Europe's.
