@@ -188,7 +188,7 @@ impl Neighbours {
         let begun = Instant::now();
         loop {
             let reports = try_join_all(self.regions.values().map(|region| region.control.orders())).await?;
-            match settle::at_rest(&reports) {
+            match settle::at_rest(&reports, &self.regions.keys().collect::<Vec<_>>()) {
                 true => return Ok(()),
                 false if begun.elapsed() > within => bail!("not at rest: {reports:?}"),
                 false => tokio::time::sleep(ASK_EVERY).await,

@@ -2,6 +2,7 @@
 
 use super::stage::Stage;
 use crate::{region::OrdersReport, watch::Watch};
+use contracts::ids::Region;
 use futures::future::try_join_all;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
@@ -22,7 +23,8 @@ pub async fn until_at_rest(stage: &Stage, watch: &Watch) -> anyhow::Result<Optio
     let mut rests = 0;
     loop {
         let reports = try_join_all(stage.survivors().map(|region| region.control().orders())).await?;
-        rests = if at_rest(&reports) { rests + 1 } else { 0 };
+        let present: Vec<&Region> = stage.survivors().map(|region| &region.name).collect();
+        rests = if at_rest(&reports, &present) { rests + 1 } else { 0 };
         if rests >= IN_A_ROW {
             watch.say(&format!("at rest after {:.1} s", begun.elapsed().as_secs_f64()));
             return Ok(Some(begun.elapsed()));
@@ -35,10 +37,10 @@ pub async fn until_at_rest(stage: &Stage, watch: &Watch) -> anyhow::Result<Optio
     }
 }
 
-/// Whether all regions are at rest and know the same number of orders.
-pub(super) fn at_rest(reports: &[OrdersReport]) -> bool {
+/// Whether all regions that are present are at rest and know the same number of orders.
+pub(super) fn at_rest(reports: &[OrdersReport], present: &[&Region]) -> bool {
     let agree = reports.windows(2).all(|pair| pair[0].known == pair[1].known);
-    agree && reports.iter().all(OrdersReport::at_rest)
+    agree && reports.iter().all(|report| report.at_rest(present.iter().copied()))
 }
 
 /// What is still open, by status, in the region with the most.
@@ -50,5 +52,6 @@ fn open(reports: &[OrdersReport]) -> String {
     }
     let statuses: Vec<String> = most.iter().map(|(status, count)| format!("{count} {status}")).collect();
     let unpublished = reports.iter().map(|report| report.unpublished).max().unwrap_or(0);
-    format!("{}; {unpublished} with unpublished events", statuses.join(", "))
+    let owed = reports.iter().flat_map(|report| report.owed.values()).max().unwrap_or(&0);
+    format!("{}; {unpublished} with unpublished events, {owed} writes on their way", statuses.join(", "))
 }

@@ -68,14 +68,16 @@ pub struct OrdersReport {
     pub known: u64,
     /// Orders that neither are over nor may wait, by status.
     pub open: BTreeMap<String, u64>,
-    /// Items with events that are not published yet.
+    /// Items with events that are not published yet: orders, and what this region has to publish for other services.
     pub unpublished: u64,
+    /// Writes of this region that others do not have yet.
+    pub owed: BTreeMap<Region, u64>,
 }
 
 impl OrdersReport {
-    /// Whether nothing is left to do.
-    pub fn at_rest(&self) -> bool {
-        self.open.is_empty() && self.unpublished == 0
+    /// Whether nothing is left to do, and the regions `present` have everything.
+    pub fn at_rest<'r>(&self, mut present: impl Iterator<Item = &'r Region>) -> bool {
+        self.open.is_empty() && self.unpublished == 0 && present.all(|region| !self.owed.contains_key(region))
     }
 }
 
@@ -153,7 +155,15 @@ fn copy_report(control: &Control) -> anyhow::Result<Option<CopyReport>> {
 }
 
 async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fault> {
-    Ok(Json(orders_report(&control.cloud.dump_table("orders")?)))
+    let mut report = orders_report(&control.cloud.dump_table("orders")?);
+    // As long as orders are under way nobody asks for the rest.
+    if report.open.is_empty() && report.unpublished == 0 {
+        report.unpublished = pending_of(&control.platform.config.region, &control.cloud.dump()?.tables);
+    }
+    let behind =
+        control.replication.status().to.into_iter().map(|(region, progress)| (region, progress.behind));
+    report.owed = behind.filter(|(_, behind)| *behind > 0).collect();
+    Ok(Json(report))
 }
 
 async fn dump(State(control): State<Control>) -> Result<Json<Dump>, Fault> {
@@ -193,6 +203,12 @@ async fn replicate(State(control): State<Control>, batch: Bytes) -> Result<Json<
         control.opening.arrive(from, number);
     }
     Ok(Json(applied))
+}
+
+/// Items with events that this region has to publish. Orders are left out: of theirs only the highest branch counts.
+fn pending_of(region: &Region, tables: &BTreeMap<String, Vec<Value>>) -> u64 {
+    let others = tables.iter().filter(|(name, _)| *name != "orders").flat_map(|(_, rows)| rows);
+    others.filter(|row| row["outbox"].as_str() == Some(region.as_str())).count() as u64
 }
 
 /// The highest branch of each order says where it stands.
@@ -237,6 +253,24 @@ mod tests {
         assert_eq!(report.known, 2);
         assert_eq!(report.open, BTreeMap::from([("NEW".to_owned(), 1), ("PAID".to_owned(), 1)]));
         assert_eq!(report.unpublished, 1);
-        assert!(!report.at_rest());
+        assert!(!report.at_rest([].iter()));
+    }
+
+    #[test]
+    fn rest_means_that_nothing_is_owed_to_those_who_are_there() {
+        let owed = BTreeMap::from([("eu-west-1".into(), 3)]);
+        let report = OrdersReport { owed, ..OrdersReport::default() };
+        assert!(report.at_rest(["ap-southeast-1".into()].iter()));
+        assert!(!report.at_rest(["ap-southeast-1".into(), "eu-west-1".into()].iter()));
+    }
+
+    #[test]
+    fn each_region_answers_for_its_own_pending_events() {
+        let row = |outbox: &str| json!({ "outbox": outbox });
+        let tables = BTreeMap::from([
+            ("orders".to_owned(), vec![row("eu-west-1")]),
+            ("delivery".to_owned(), vec![row("eu-west-1"), row("us-east-1"), json!({})]),
+        ]);
+        assert_eq!(pending_of(&"eu-west-1".into(), &tables), 1);
     }
 }
