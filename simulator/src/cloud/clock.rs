@@ -26,16 +26,11 @@ impl Stamps {
     }
 
     /// A stamp later than every one given or observed before.
-    fn next_us(&self) -> i64 {
+    pub(super) fn next_us(&self) -> i64 {
         let wall_us = self.now_ms().saturating_mul(1000);
         let next = |last: i64| wall_us.max(last + 1);
         let before = self.last_us.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(next(last)));
         next(before.unwrap_or_else(|last| last))
-    }
-
-    /// The latest stamp given or observed.
-    pub(super) fn last_us(&self) -> i64 {
-        self.last_us.load(Ordering::SeqCst)
     }
 
     /// Takes note of a stamp from another region: later local writes must win over it.
@@ -44,34 +39,20 @@ impl Stamps {
     }
 }
 
-/// The engine numbers its stream records by this clock, so a record's sequence number *is* its write stamp.
-impl dynoxide::storage_backend::Clock for Stamps {
-    fn now_unix_secs(&self) -> u64 {
-        u64::try_from(self.now_ms() / 1000).unwrap_or(0)
-    }
-
-    fn now_unix_secs_f64(&self) -> f64 {
-        // The engine multiplies by a million and truncates; the half keeps rounding from losing one.
-        (self.next_us() as f64 + 0.5) / 1e6
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dynoxide::storage_backend::Clock as _;
 
     #[test]
     fn stamps_rise_while_the_wall_stands_still_and_pass_what_was_observed() {
         let stamps = Stamps::new(Arc::new(|| 1_790_000_000_000));
-        let engine_us = |stamps: &Stamps| (stamps.now_unix_secs_f64() * 1_000_000.0) as i64;
         let mut last = 0;
         for _ in 0..50_000 {
-            let next = engine_us(&stamps);
+            let next = stamps.next_us();
             assert!(next > last, "{next} after {last}");
             last = next;
         }
         stamps.observe(last + 5_000_000);
-        assert_eq!(engine_us(&stamps), last + 5_000_001);
+        assert_eq!(stamps.next_us(), last + 5_000_001);
     }
 }

@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use anyhow::ensure;
-use dynoxide::Item;
 use serde::{Deserialize, Serialize};
 
+use super::dynamo::{Item, Record};
 use super::lock;
 
 /// Writes kept for readers that lag. A reader that falls behind this is told so.
@@ -142,12 +142,13 @@ pub struct Applied {
     pub through_seq: u64,
 }
 
-/// A write as the log keeps it: text, a fifth of the memory of parsed JSON.
+/// A write as the log keeps it; the item is the one that the table has.
 #[derive(Debug)]
 pub(super) struct LoggedWrite {
-    pub(super) table: String,
-    pub(super) key: String,
-    pub(super) item: Option<String>,
+    pub(super) table: Arc<str>,
+    /// The key attributes in JSON; equal for equal keys.
+    pub(super) key: Arc<str>,
+    pub(super) item: Option<Arc<Record>>,
     pub(super) written_at_us: i64,
 }
 
@@ -304,7 +305,8 @@ fn outgoing(region: &str, due: &[(u64, &LoggedWrite)]) -> anyhow::Result<Outgoin
         format!(r#"{{"from":{},"first_seq":{first_seq},"writes":["#, serde_json::to_string(region)?);
     let mut separator = "";
     for (seq, write) in due.iter().filter(|(seq, write)| last[&(&write.table, &write.key)] == *seq) {
-        let (table, item) = (serde_json::to_string(&write.table)?, write.item.as_deref().unwrap_or("null"));
+        let (table, item) = (serde_json::to_string(&*write.table)?, write.item.as_ref());
+        let item = item.map_or("null", |record| record.json());
         let (key, written_at_us) = (&write.key, write.written_at_us);
         write!(
             json,
@@ -319,9 +321,9 @@ fn outgoing(region: &str, due: &[(u64, &LoggedWrite)]) -> anyhow::Result<Outgoin
 
 fn parsed(write: &LoggedWrite, seq: u64) -> anyhow::Result<ReplicatedWrite> {
     Ok(ReplicatedWrite {
-        table: write.table.clone(),
+        table: write.table.to_string(),
         key: serde_json::from_str(&write.key)?,
-        item: write.item.as_deref().map(serde_json::from_str).transpose()?,
+        item: write.item.as_ref().map(|record| record.item().clone()),
         written_at_us: write.written_at_us,
         seq,
         by: None,
@@ -336,9 +338,10 @@ mod tests {
     fn source(writes: &[(&str, &str, i64)]) -> ReplicationSource {
         let log = Arc::new(Log::default());
         let write = |(key, item, at_us): &(&str, &str, i64)| LoggedWrite {
-            table: "orders".to_owned(),
-            key: json!({ "id": { "S": key } }).to_string(),
-            item: (!item.is_empty()).then(|| json!({ "text": { "S": item } }).to_string()),
+            table: "orders".into(),
+            key: json!({ "id": { "S": key } }).to_string().into(),
+            item: (!item.is_empty())
+                .then(|| Record::new(serde_json::from_value(json!({ "text": { "S": item } })).unwrap())),
             written_at_us: *at_us,
         };
         log.append(writes.iter().map(write).collect());

@@ -1,176 +1,71 @@
-//! Captures the writes of global tables for replication.
-//!
-//! A write and the reading of its stream records happen under one lock, so the log has all writes in the order
-//! in which the database took them, with the images it really stored, whatever operation made them.
+//! The change itself: rows, stream and replication log move together, under the store's lock.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use dynoxide::actions::get_records::{GetRecordsRequest, Record};
-use dynoxide::actions::get_shard_iterator::encode_shard_iterator;
-use dynoxide::{Database, DynoxideError};
-
-use super::super::clock::Stamps;
-use super::super::lock;
-use super::super::replication::{Log, LoggedWrite};
+use super::super::replication::LoggedWrite;
+use super::Dynamo;
+use super::json::write_item;
+use super::record::Record;
+use super::store::{Deletion, Stamp, Store, WriteCost, table_units};
+use super::streams::Change;
 use super::table::Table;
+use super::value::Item;
+use super::write::{Effect, Planned};
 
-/// What a public sequence number adds to the stored one.
-const SEQUENCE_OFFSET: u128 = 100_000_000_000_000_000_000;
-
-/// When and where an item was last written: the later one wins, and the region decides between equals.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Stamp {
-    pub(super) at_us: i64,
-    pub(super) region: Arc<str>,
-}
-
-/// The bookkeeping beside the database, guarded by the write lock.
-#[derive(Default)]
-pub(super) struct Writer {
-    /// By table: the last stream record read.
-    positions: HashMap<String, i64>,
-    /// By table and key: the last write, deletions included. It grows with the keys ever written, as the
-    /// engine's own tables do; a deletion must be remembered or an older write would bring the item back.
-    pub(super) stamps: HashMap<String, HashMap<String, Stamp>>,
-    /// By table and key: the keys, in JSON, of what was deleted. A copy of a whole table tells of them too.
-    pub(super) deleted: HashMap<String, BTreeMap<String, String>>,
-}
-
-/// The write lock of the global tables and the log it feeds.
-pub(super) struct Capture {
-    region: Arc<str>,
-    writer: Mutex<Writer>,
-    log: Arc<Log>,
-}
-
-impl Capture {
-    pub(super) fn new(region: Arc<str>) -> Self {
-        Capture { region, writer: Mutex::default(), log: Arc::default() }
-    }
-
-    pub(super) fn log(&self) -> &Arc<Log> {
-        &self.log
-    }
-
-    /// Runs a write and logs what it did to global tables, even if it failed half-way.
-    pub(super) fn around<A>(
+impl Dynamo {
+    /// Carries out one planned write. What it does to a global table goes to the log.
+    pub(super) fn carry_out(
         &self,
-        db: &Database,
-        tables: &BTreeMap<String, Table>,
-        touched: &[String],
-        run: impl FnOnce() -> dynoxide::Result<A>,
-    ) -> dynoxide::Result<A> {
-        let mut global: Vec<&Table> = touched.iter().filter_map(|name| tables.get(name)).collect();
-        global.retain(|table| table.global);
-        if global.is_empty() {
-            return run();
-        }
-        global.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        global.dedup_by(|a, b| a.name == b.name);
-        let mut writer = lock(&self.writer);
-        let result = run();
-        let mut written = Vec::new();
-        for table in global {
-            for record in writer.new_records(db, table)? {
-                written.push(writer.note(table, record, &self.region)?);
+        store: &mut Store,
+        plan: Planned<'_>,
+        logged: &mut Vec<LoggedWrite>,
+    ) -> WriteCost {
+        let Planned { table, key, old, effect } = plan;
+        let new = match effect {
+            Effect::Put(record) => Some(record),
+            Effect::Delete if old.is_some() => None,
+            Effect::Delete | Effect::Nothing => {
+                let units = table_units(old.map(|old| old.bytes()), None);
+                return WriteCost { table: units, indexes: vec![None; table.indexes.len()] };
             }
-        }
-        // A transaction over several tables was read table by table.
-        written.sort_unstable_by_key(|write| write.written_at_us);
-        if !written.is_empty() {
-            self.log.append(written);
-        }
-        result
+        };
+        let stamp = table.global.then(|| self.log_write(store, table, old, new.clone(), logged));
+        let rows = &mut store.tables[table.slot];
+        let Some(record) = new else {
+            if let Some((stamp, key_json)) = stamp {
+                rows.deleted.insert(key.clone(), Deletion { stamp, key: key_json });
+            }
+            return rows.delete(table, &key);
+        };
+        rows.put(table, key, record, stamp.map(|(stamp, _)| stamp))
     }
 
-    /// Looks at the tables while nobody writes.
-    pub(super) fn still<A>(&self, look: impl FnOnce(&Writer) -> A) -> A {
-        look(&lock(&self.writer))
-    }
-
-    /// Merges writes of other regions. Their stream records are passed over, so nothing echoes: all of them are
-    /// numbered up to the latest stamp.
-    pub(super) fn unlogged<A>(
+    /// Gives a write its stamp and notes it in the stream and for the log; returns the stamp and the key in JSON.
+    fn log_write(
         &self,
-        tables: &BTreeMap<String, Table>,
-        stamps: &Stamps,
-        run: impl FnOnce(&mut Writer) -> A,
-    ) -> A {
-        let mut writer = lock(&self.writer);
-        let result = run(&mut writer);
-        let last = stamps.last_us();
-        for table in tables.values().filter(|table| table.global) {
-            match writer.positions.get_mut(&table.name) {
-                Some(position) => *position = last,
-                None => drop(writer.positions.insert(table.name.clone(), last)),
-            }
-        }
-        result
+        store: &mut Store,
+        table: &Table,
+        old: Option<Arc<Record>>,
+        new: Option<Arc<Record>>,
+        logged: &mut Vec<LoggedWrite>,
+    ) -> (Stamp, Arc<str>) {
+        let at_us = self.stamps.next_us();
+        let subject = new.as_ref().or(old.as_ref());
+        let key = subject.map_or_else(|| "{}".into(), |record| key_json(table, record.item()));
+        logged.push(LoggedWrite {
+            table: table.name.clone(),
+            key: key.clone(),
+            item: new.clone(),
+            written_at_us: at_us,
+        });
+        store.stream.push(Change { slot: table.slot, number: at_us, at_ms: self.stamps.now_ms(), old, new });
+        (Stamp { at_us, region: self.region.clone() }, key)
     }
 }
 
-impl Writer {
-    fn new_records(&mut self, db: &Database, table: &Table) -> dynoxide::Result<Vec<Record>> {
-        let position = self.positions.get(&table.name).copied().unwrap_or(0);
-        let shard = format!("shardId-00000001-{}", table.name);
-        let shard_iterator = encode_shard_iterator(&table.name, &shard, position);
-        let records = db.get_records(GetRecordsRequest { shard_iterator, limit: None })?.records;
-        if let Some(last) = records.last() {
-            self.positions.insert(table.name.clone(), stored_number(last)?);
-        }
-        Ok(records)
-    }
-
-    /// Stamps the item and makes the log entry.
-    fn note(&mut self, table: &Table, record: Record, region: &Arc<str>) -> dynoxide::Result<LoggedWrite> {
-        let written_at_us = stored_number(&record)?;
-        let change = record.dynamodb;
-        let key = table.key_of(&change.keys).ok_or_else(|| broken("has no key"))?;
-        let item = match change.new_image {
-            Some(image) => Some(super::wire::write(&image)?),
-            None => None,
-        };
-        // In order: one key is one text, or the last image of an item could not be told.
-        let key_text = super::wire::write(&change.keys.iter().collect::<BTreeMap<_, _>>())?;
-        self.note_deletion(table, &key, item.is_none().then(|| key_text.clone()));
-        self.stamp(table, key, Stamp { at_us: written_at_us, region: region.clone() });
-        Ok(LoggedWrite { table: table.name.clone(), key: key_text, item, written_at_us })
-    }
-
-    /// Remembers the key of what was deleted; forgets it where something is there again.
-    pub(super) fn note_deletion(&mut self, table: &Table, key: &str, deleted: Option<String>) {
-        match (self.deleted.get_mut(&table.name), deleted) {
-            (Some(keys), Some(text)) => drop(keys.insert(key.to_owned(), text)),
-            (Some(keys), None) => drop(keys.remove(key)),
-            (None, Some(text)) => {
-                self.deleted.entry(table.name.clone()).or_default().insert(key.to_owned(), text);
-            }
-            (None, None) => {}
-        }
-    }
-
-    pub(super) fn stamp_of(&self, table: &Table, key: &str) -> Option<&Stamp> {
-        self.stamps.get(&table.name)?.get(key)
-    }
-
-    pub(super) fn stamp(&mut self, table: &Table, key: String, stamp: Stamp) {
-        match self.stamps.get_mut(&table.name) {
-            Some(stamps) => stamps.insert(key, stamp),
-            None => self.stamps.entry(table.name.clone()).or_default().insert(key, stamp),
-        };
-    }
-}
-
-/// A record's sequence number as the engine stores it: its write stamp in microseconds.
-fn stored_number(record: &Record) -> dynoxide::Result<i64> {
-    let public: Option<u128> = record.dynamodb.sequence_number.parse().ok();
-    public
-        .and_then(|number| number.checked_sub(SEQUENCE_OFFSET))
-        .and_then(|number| i64::try_from(number).ok())
-        .ok_or_else(|| broken("has an unreadable sequence number"))
-}
-
-fn broken(what: &str) -> DynoxideError {
-    DynoxideError::InternalServerError(format!("a stream record {what}"))
+/// The key of an item of a table, as one text: equal for equal keys.
+pub(super) fn key_json(table: &Table, item: &Item) -> Arc<str> {
+    let mut json = String::with_capacity(96);
+    write_item(&mut json, &table.schema.pick(item));
+    json.into()
 }

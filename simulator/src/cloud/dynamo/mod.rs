@@ -1,121 +1,123 @@
-//! DynamoDB: the dynoxide engine in memory, its wire protocol, and the writes it owes to other regions.
+//! DynamoDB: tables in memory behind its wire protocol, and the writes that a region owes to the others.
+//!
+//! A call is read straight from its text, checked as far as the request alone allows, and then carried out under the
+//! one lock of the region's [`store`]. What is written to global tables goes to the replication log in the same step.
 
+mod batch;
+mod capacity;
 mod capture;
+mod describe;
+mod error;
+mod expression;
+mod json;
+mod key;
 mod merge;
+mod number;
 mod operations;
+mod page;
 mod plain;
-mod request;
-mod self_test;
+mod query;
+mod read;
+mod record;
+mod size;
+mod store;
+mod streams;
 mod table;
-mod template;
-mod wire;
+mod transact;
+mod value;
+mod write;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::Context as _;
-use contracts::resources::TableSpec;
-use dynoxide::Database;
-use dynoxide::actions::scan::ScanRequest;
 use serde_json::Value;
 
-use super::CloudConfig;
 use super::clock::Stamps;
 use super::replication::{Log, ReplicationSource};
 use super::reply::Reply;
 use super::usage::Meter;
-use capture::Capture;
+use super::{CloudConfig, lock};
+use expression::Cache;
+use store::Store;
 use table::Table;
-use wire::Arns;
+
+pub(super) use record::Record;
+pub use value::Item;
 
 /// The tables of one region.
 pub(super) struct Dynamo {
-    db: Database,
-    tables: BTreeMap<String, Table>,
-    capture: Capture,
+    /// By physical name.
+    tables: BTreeMap<Arc<str>, Table>,
+    store: Mutex<Store>,
+    expressions: Cache,
+    log: Arc<Log>,
     stamps: Stamps,
     meter: Arc<Meter>,
     region: Arc<str>,
-    arns: Arns,
+    account: Box<str>,
+    created_ms: i64,
 }
 
 impl Dynamo {
-    /// Opens the region's tables, once the engine has shown that it behaves.
-    pub(super) fn start(config: &CloudConfig, meter: Arc<Meter>) -> anyhow::Result<Self> {
-        self_test::run(config).context("the database engine fails its self-test")?;
-        Dynamo::open(config, &config.tables, meter)
-    }
-
-    fn open(config: &CloudConfig, specs: &[TableSpec], meter: Arc<Meter>) -> anyhow::Result<Self> {
+    /// Opens the region's tables, empty.
+    pub(super) fn start(config: &CloudConfig, meter: Arc<Meter>) -> Self {
         let stamps = Stamps::new(config.clock.clone());
-        let db = Database::memory_with_clock(Arc::new(stamps.clone()))?;
-        template::restore_into(&db)?;
-        let mut tables = BTreeMap::new();
-        for spec in specs {
-            let table = Table::create(&db, spec, &config.env)
-                .with_context(|| format!("table {} cannot be created", spec.physical_name(&config.env)))?;
-            tables.insert(table.name.clone(), table);
-        }
-        Ok(Dynamo {
-            db,
-            tables,
-            capture: Capture::new(config.region.as_str().into()),
+        let tables = config.tables.iter().enumerate().map(|(slot, spec)| Table::new(slot, spec, &config.env));
+        let tables: Vec<Table> = tables.collect();
+        Dynamo {
+            store: Mutex::new(Store::new(&tables)),
+            tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect(),
+            expressions: Cache::default(),
+            log: Arc::default(),
+            created_ms: stamps.now_ms(),
             stamps,
             meter,
             region: config.region.as_str().into(),
-            arns: Arns::of(&config.region, &config.account),
-        })
+            account: config.account.as_str().into(),
+        }
     }
 
     /// Answers one operation; `None` if it is not emulated.
     pub(super) fn call(&self, operation: &str, body: &str) -> Option<Reply> {
-        let result = self.dispatch(operation, body)?;
-        Some(match result {
+        Some(match self.dispatch(operation, body)? {
             Ok(body) => Reply::ok(body),
-            Err(error) => self.arns.refusal(operation, error),
+            Err(error) => error.reply(),
         })
     }
 
     pub(super) fn log(&self) -> &Arc<Log> {
-        self.capture.log()
+        &self.log
     }
 
     pub(super) fn replication(&self) -> ReplicationSource {
-        ReplicationSource::new(self.log().clone(), self.region.clone())
+        ReplicationSource::new(self.log.clone(), self.region.clone())
     }
 
     /// All items of all tables, in plain JSON.
-    pub(super) fn dump(&self) -> anyhow::Result<BTreeMap<String, Vec<Value>>> {
-        self.tables.values().map(|table| Ok((table.logical.clone(), self.items(table)?))).collect()
+    pub(super) fn dump(&self) -> BTreeMap<String, Vec<Value>> {
+        self.tables.values().map(|table| (table.logical.to_string(), self.items(table))).collect()
     }
 
     /// All items of one table, by its logical name, in plain JSON.
     pub(super) fn dump_table(&self, logical: &str) -> anyhow::Result<Vec<Value>> {
-        let table = self.tables.values().find(|table| table.logical == logical);
-        self.items(table.with_context(|| format!("there is no table {logical}"))?)
+        let table = self.tables.values().find(|table| *table.logical == *logical);
+        Ok(self.items(table.with_context(|| format!("there is no table {logical}"))?))
     }
 
-    fn items(&self, table: &Table) -> anyhow::Result<Vec<Value>> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self.db.scan(ScanRequest {
-                table_name: table.name.clone(),
-                exclusive_start_key: start,
-                ..ScanRequest::default()
-            })?;
-            items.extend(page.items.unwrap_or_default().iter().map(plain::item));
-            match page.last_evaluated_key {
-                Some(key) => start = Some(key),
-                None => return Ok(items),
-            }
-        }
+    fn items(&self, table: &Table) -> Vec<Value> {
+        let store = self.store();
+        store.tables[table.slot].rows.values().map(|row| plain::item(row.record.item())).collect()
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        lock(&self.store)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use contracts::resources::{Key, Replication};
+    use contracts::resources::{Key, Replication, TableSpec};
     use serde_json::json;
 
     use super::*;
@@ -145,7 +147,7 @@ mod tests {
     /// Far more writes than the stream keeps, in one instant: none is lost and the stream stays short.
     #[test]
     fn the_log_has_every_write_and_the_stream_only_the_latest() {
-        let dynamo = Dynamo::start(&config(), Arc::default()).unwrap();
+        let dynamo = Dynamo::start(&config(), Arc::default());
         for n in 0..2_000 {
             let body =
                 json!({ "TableName": "ecommerce-test-orders", "Item": { "id": { "S": n.to_string() } } });
@@ -166,13 +168,13 @@ mod tests {
             "GetRecords",
             json!({ "ShardIterator": call("GetShardIterator", position)["ShardIterator"] }),
         );
-        assert_eq!(records["Records"].as_array().unwrap().len() as u64, template::STREAM_RECORDS_KEPT);
+        assert_eq!(records["Records"].as_array().unwrap().len() as u64, streams::RECORDS_KEPT as u64);
         assert_eq!(records["Records"][0]["awsRegion"], "eu-west-1");
     }
 
     #[test]
     fn a_dump_has_plain_values_and_exact_whole_numbers() {
-        let dynamo = Dynamo::start(&config(), Arc::default()).unwrap();
+        let dynamo = Dynamo::start(&config(), Arc::default());
         let item = json!({ "id": { "S": "a" }, "whole": { "N": "9007199254740993" }, "part": { "N": "1.5" },
             "list": { "L": [{ "BOOL": true }, { "NULL": true }] }, "map": { "M": { "set": { "SS": ["x"] } } },
             "bytes": { "B": "AQI=" } });
@@ -180,6 +182,6 @@ mod tests {
         assert_eq!(dynamo.call("PutItem", &body).unwrap().status, 200);
         let expected = json!({ "id": "a", "whole": 9_007_199_254_740_993_i64, "part": 1.5, "list": [true, null],
             "map": { "set": ["x"] }, "bytes": "AQI=" });
-        assert_eq!(dynamo.dump().unwrap()["orders"], [expected]);
+        assert_eq!(dynamo.dump()["orders"], [expected]);
     }
 }

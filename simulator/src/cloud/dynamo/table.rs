@@ -1,97 +1,106 @@
-//! A table as it was declared, and its creation in the engine.
+//! A table as it was declared.
 
-use contracts::resources::{Key, KeyType, Replication, TableSpec};
-use dynoxide::{AttributeValue, Database, Item};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// What the cloud remembers of a table.
+use contracts::resources::{Replication, TableSpec};
+
+use super::error::{Error, Result, invalid};
+use super::key::{KeyBytes, Schema, fits, letter};
+use super::value::{Item, Value};
+
+/// A table's declaration; its rows are in the [`super::store`].
 #[derive(Debug)]
 pub(super) struct Table {
+    /// Its place in the store.
+    pub(super) slot: usize,
     /// The physical name.
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// `service` or `service.table`: how usage and dumps name it.
-    pub(super) logical: String,
+    pub(super) logical: Box<str>,
     /// Whether its writes go to other regions.
     pub(super) global: bool,
-    partition: &'static str,
-    sort: Option<&'static str>,
+    pub(super) schema: Schema,
+    /// By name.
+    pub(super) indexes: Vec<Index>,
+}
+
+/// A global secondary index.
+#[derive(Debug)]
+pub(super) struct Index {
+    pub(super) name: &'static str,
+    pub(super) schema: Schema,
 }
 
 impl Table {
-    pub(super) fn create(db: &Database, spec: &TableSpec, env: &str) -> anyhow::Result<Self> {
-        let table = Table {
-            name: spec.physical_name(env),
+    pub(super) fn new(slot: usize, spec: &TableSpec, env: &str) -> Self {
+        let mut indexes: Vec<Index> = spec
+            .indexes
+            .iter()
+            .map(|index| Index {
+                name: index.name,
+                schema: Schema { partition: index.partition, sort: Some(index.sort) },
+            })
+            .collect();
+        indexes.sort_unstable_by_key(|index| index.name);
+        Table {
+            slot,
+            name: spec.physical_name(env).into(),
             logical: match spec.table {
-                "" => spec.service.to_owned(),
-                table => format!("{}.{table}", spec.service),
+                "" => spec.service.into(),
+                table => format!("{}.{table}", spec.service).into(),
             },
             global: spec.replication == Replication::Global,
-            partition: spec.partition.name,
-            sort: spec.sort.map(|key| key.name),
-        };
-        db.create_table(serde_json::from_value(create_request(&table, spec))?)?;
-        Ok(table)
-    }
-
-    /// The attributes of an item that are its key, in order.
-    pub(super) fn key_attributes<'i>(&self, item: &'i Item) -> BTreeMap<&'static str, &'i AttributeValue> {
-        let names = std::iter::once(self.partition).chain(self.sort);
-        names.filter_map(|name| Some((name, item.get(name)?))).collect()
-    }
-
-    /// An item's key as one text, equal for equal keys; `None` if a key attribute is missing or has a type
-    /// that no key can have.
-    pub(super) fn key_of(&self, item: &Item) -> Option<String> {
-        let mut key = item.get(self.partition)?.to_key_string()?;
-        if let Some(sort) = self.sort {
-            key.push('\u{0}');
-            key.push_str(&item.get(sort)?.to_key_string()?);
+            schema: Schema { partition: spec.partition, sort: spec.sort },
+            indexes,
         }
-        Some(key)
+    }
+
+    /// The place of an index.
+    pub(super) fn index(&self, name: &str) -> Result<usize> {
+        self.indexes
+            .iter()
+            .position(|index| index.name == name)
+            .ok_or_else(|| invalid(format!("The table does not have the specified index: {name}")))
+    }
+
+    /// Checks that an item fits the indexes. What did not change since `old` was checked then.
+    pub(super) fn check_index_keys(&self, item: &Item, old: Option<&Item>) -> Result<()> {
+        for index in &self.indexes {
+            for key in index.schema.keys() {
+                let Some(value) = item.get(key.name) else { continue };
+                if old.is_some_and(|old| old.get(key.name) == Some(value)) {
+                    continue;
+                }
+                if !fits(value, key.kind) {
+                    return Err(invalid(format!(
+                        "One or more parameter values were invalid: Type mismatch for Index Key {} Expected: {} \
+                         Actual: {} IndexName: {}",
+                        key.name,
+                        letter(key.kind),
+                        value.kind(),
+                        index.name
+                    )));
+                }
+                if matches!(value, Value::S(text) if text.is_empty()) {
+                    return Err(Error::EmptyKey(format!(
+                        "One or more parameter values are not valid. A value specified for a secondary index key \
+                         is not supported. The AttributeValue for a key attribute cannot contain an empty string \
+                         value. IndexName: {}, IndexKey: {}",
+                        index.name, key.name
+                    )));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-fn create_request(table: &Table, spec: &TableSpec) -> Value {
-    let mut attributes: Vec<Key> = std::iter::once(spec.partition)
-        .chain(spec.sort)
-        .chain(spec.indexes.iter().flat_map(|index| [index.partition, index.sort]))
-        .collect();
-    attributes.sort_unstable_by_key(|key| key.name);
-    attributes.dedup();
-    let mut request = json!({
-        "TableName": table.name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": key_schema(spec.partition, spec.sort),
-        "AttributeDefinitions": attributes.into_iter().map(definition).collect::<Vec<_>>(),
-    });
-    if !spec.indexes.is_empty() {
-        let index = |index: &contracts::resources::IndexSpec| {
-            json!({
-                "IndexName": index.name,
-                "KeySchema": key_schema(index.partition, Some(index.sort)),
-                "Projection": { "ProjectionType": "ALL" },
-            })
-        };
-        request["GlobalSecondaryIndexes"] = spec.indexes.iter().map(index).collect();
+impl Index {
+    /// Where the index has an item whose key in the table is this; `None` where it does not have it.
+    pub(super) fn entry(&self, item: &Item, key: &KeyBytes) -> Option<KeyBytes> {
+        let mut bytes = Vec::with_capacity(64 + key.len());
+        self.schema.encode_into(item, &mut bytes)?;
+        bytes.extend_from_slice(key);
+        Some(bytes.into())
     }
-    if table.global {
-        request["StreamSpecification"] =
-            json!({ "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" });
-    }
-    request
-}
-
-fn key_schema(partition: Key, sort: Option<Key>) -> Value {
-    let hash = json!({ "AttributeName": partition.name, "KeyType": "HASH" });
-    let range = sort.map(|key| json!({ "AttributeName": key.name, "KeyType": "RANGE" }));
-    std::iter::once(hash).chain(range).collect()
-}
-
-fn definition(key: Key) -> Value {
-    let kind = match key.kind {
-        KeyType::Text => "S",
-        KeyType::Number => "N",
-    };
-    json!({ "AttributeName": key.name, "AttributeType": kind })
 }

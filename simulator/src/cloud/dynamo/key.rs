@@ -1,0 +1,158 @@
+//! Keys: what they are made of, and bytes that sort as they do.
+
+use contracts::resources::{Key, KeyType};
+
+use super::error::{Error, Result, invalid};
+use super::value::{Item, Value};
+
+/// The most bytes of a partition key.
+const PARTITION_BYTES_MAX: usize = 2048;
+/// The most bytes of a sort key.
+const SORT_BYTES_MAX: usize = 1024;
+
+const MISMATCH: &str = "The provided key element does not match the schema";
+
+/// A key as bytes: partition first, then sort value. Keys of one schema sort as their values do, and none is the
+/// beginning of another.
+pub(super) type KeyBytes = Box<[u8]>;
+
+/// The attributes a table or an index is ordered by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Schema {
+    pub(super) partition: Key,
+    pub(super) sort: Option<Key>,
+}
+
+impl Schema {
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
+        std::iter::once(self.partition).chain(self.sort)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.keys().any(|key| key.name == name)
+    }
+
+    /// The key attributes of an item that has them, as an item of their own.
+    pub(super) fn pick(&self, item: &Item) -> Item {
+        Item::of(self.keys().filter_map(|key| Some((key.name.into(), item.get(key.name)?.clone()))).collect())
+    }
+
+    /// The key of an item, `None` where an attribute is missing or has another type.
+    pub(super) fn encode(&self, item: &Item) -> Option<KeyBytes> {
+        let mut bytes = Vec::with_capacity(64);
+        self.encode_into(item, &mut bytes)?;
+        Some(bytes.into())
+    }
+
+    /// As [`Schema::encode`], behind what is there.
+    pub(super) fn encode_into(&self, item: &Item, bytes: &mut Vec<u8>) -> Option<()> {
+        for key in self.keys() {
+            let value = item.get(key.name).filter(|value| fits(value, key.kind))?;
+            encode_value(value, bytes);
+        }
+        Some(())
+    }
+
+    /// The key of an item to be written.
+    pub(super) fn of_item(&self, item: &Item) -> Result<KeyBytes> {
+        for key in self.keys() {
+            let value = item.get(key.name).ok_or_else(|| {
+                invalid(format!(
+                    "One or more parameter values were invalid: Missing the key {} in the item",
+                    key.name
+                ))
+            })?;
+            if !fits(value, key.kind) {
+                return Err(invalid(format!(
+                    "One or more parameter values were invalid: Type mismatch for key {} expected: {} actual: {}",
+                    key.name,
+                    letter(key.kind),
+                    value.kind()
+                )));
+            }
+        }
+        self.checked(item)
+    }
+
+    /// The key in a request that names an item by it.
+    pub(super) fn of_key(&self, key: &Item) -> Result<KeyBytes> {
+        let fitting = |part: Key| key.get(part.name).is_some_and(|value| fits(value, part.kind));
+        if key.len() != self.keys().count() || !self.keys().all(fitting) {
+            return Err(invalid(MISMATCH));
+        }
+        self.checked(key)
+    }
+
+    fn checked(&self, item: &Item) -> Result<KeyBytes> {
+        for (key, most) in self.keys().zip([PARTITION_BYTES_MAX, SORT_BYTES_MAX]) {
+            let Some(Value::S(text)) = item.get(key.name) else { continue };
+            if text.is_empty() {
+                return Err(Error::EmptyKey(format!(
+                    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot \
+                     contain an empty string value. Key: {}",
+                    key.name
+                )));
+            }
+            if text.len() > most {
+                return Err(invalid(format!(
+                    "One or more parameter values were invalid: Size of key {} has exceeded the maximum size \
+                     limit of {most} bytes",
+                    key.name
+                )));
+            }
+        }
+        self.encode(item).ok_or_else(|| invalid(MISMATCH))
+    }
+}
+
+/// Whether a key attribute of this kind can have that value.
+pub(super) fn fits(value: &Value, kind: KeyType) -> bool {
+    matches!((value, kind), (Value::S(_), KeyType::Text) | (Value::N(_), KeyType::Number))
+}
+
+/// DynamoDB's letter for a kind of key attribute.
+pub(super) fn letter(kind: KeyType) -> &'static str {
+    match kind {
+        KeyType::Text => "S",
+        KeyType::Number => "N",
+    }
+}
+
+/// Appends a key value's bytes. Values of other types than keys can have add nothing.
+pub(super) fn encode_value(value: &Value, bytes: &mut Vec<u8>) {
+    match value {
+        Value::N(number) => bytes.extend_from_slice(&number.sortable()),
+        Value::S(_) | Value::B(_) => {
+            encode_beginning(value, bytes);
+            // Less than anything that can go on, and never within a text.
+            bytes.extend_from_slice(&[0, 0]);
+        }
+        _ => {}
+    }
+}
+
+/// Appends what the bytes of all texts begin with that begin with this one.
+pub(super) fn encode_beginning(value: &Value, bytes: &mut Vec<u8>) {
+    let plain = match value {
+        Value::S(text) => text.as_bytes(),
+        Value::B(binary) => binary,
+        _ => return,
+    };
+    for byte in plain {
+        bytes.push(*byte);
+        if *byte == 0 {
+            bytes.push(0xFF);
+        }
+    }
+}
+
+/// The first bytes behind all that begin with these; `None` where there are none.
+pub(super) fn behind(mut beginning: Vec<u8>) -> Option<Vec<u8>> {
+    while let Some(last) = beginning.pop() {
+        if last < 0xFF {
+            beginning.push(last + 1);
+            return Some(beginning);
+        }
+    }
+    None
+}
