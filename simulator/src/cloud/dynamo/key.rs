@@ -55,37 +55,33 @@ impl Schema {
 
     /// The key of an item to be written.
     pub(super) fn of_item(&self, item: &Item) -> Result<KeyBytes> {
-        for key in self.keys() {
-            let value = item.get(key.name).ok_or_else(|| {
-                invalid(format!(
-                    "One or more parameter values were invalid: Missing the key {} in the item",
-                    key.name
-                ))
-            })?;
-            if !fits(value, key.kind) {
-                return Err(invalid(format!(
-                    "One or more parameter values were invalid: Type mismatch for key {} expected: {} actual: {}",
-                    key.name,
-                    letter(key.kind),
+        self.checked(item, |key, value| {
+            let (name, expected) = (key.name, letter(key.kind));
+            invalid(match value {
+                None => format!("One or more parameter values were invalid: Missing the key {name} in the item"),
+                Some(value) => format!(
+                    "One or more parameter values were invalid: Type mismatch for key {name} expected: {expected} \
+                     actual: {}",
                     value.kind()
-                )));
-            }
-        }
-        self.checked(item)
+                ),
+            })
+        })
     }
 
     /// The key in a request that names an item by it.
     pub(super) fn of_key(&self, key: &Item) -> Result<KeyBytes> {
-        let fitting = |part: Key| key.get(part.name).is_some_and(|value| fits(value, part.kind));
-        if key.len() != self.keys().count() || !self.keys().all(fitting) {
+        if key.len() != self.keys().count() {
             return Err(invalid(MISMATCH));
         }
-        self.checked(key)
+        self.checked(key, |_, _| invalid(MISMATCH))
     }
 
-    fn checked(&self, item: &Item) -> Result<KeyBytes> {
+    /// The key of an item, each part checked in turn; `unfit` tells of one that is missing or has another type.
+    fn checked(&self, item: &Item, unfit: impl Fn(Key, Option<&Value>) -> Error) -> Result<KeyBytes> {
         for (key, most) in self.keys().zip([PARTITION_BYTES_MAX, SORT_BYTES_MAX]) {
-            let Some(Value::S(text)) = item.get(key.name) else { continue };
+            let value = item.get(key.name);
+            let fitting = value.filter(|value| fits(value, key.kind)).ok_or_else(|| unfit(key, value))?;
+            let Value::S(text) = fitting else { continue };
             if text.is_empty() {
                 return Err(Error::EmptyKey(format!(
                     "One or more parameter values are not valid. The AttributeValue for a key attribute cannot \
