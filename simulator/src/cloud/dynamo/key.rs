@@ -152,3 +152,46 @@ pub(super) fn behind(mut beginning: Vec<u8>) -> Option<Vec<u8>> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::number::Number;
+    use super::*;
+
+    fn bytes(values: &[&Value]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        values.iter().for_each(|value| encode_value(value, &mut bytes));
+        bytes
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        "[\u{0}\u{1}ab\u{ff}\u{10ffff}]{0,4}"
+    }
+
+    proptest! {
+        #[test]
+        fn keys_sort_as_their_values_do(
+            (one, other) in (text(), text()),
+            (first, second) in (any::<i32>(), any::<i32>()),
+        ) {
+            let number = |number: i32| Value::N(Number::parse(&number.to_string()).unwrap());
+            let values = [Value::S(one.as_str().into()), Value::S(other.as_str().into())];
+            let numbers = [number(first), number(second)];
+            let encoded = bytes(&[&values[0], &numbers[0]]).cmp(&bytes(&[&values[1], &numbers[1]]));
+            prop_assert_eq!(encoded, (&one, first).cmp(&(&other, second)));
+            let binaries = [Value::B(one.as_bytes().into()), Value::B(other.as_bytes().into())];
+            prop_assert_eq!(bytes(&[&binaries[0]]).cmp(&bytes(&[&binaries[1]])), one.cmp(&other));
+        }
+
+        #[test]
+        fn what_begins_alike_stands_together(beginning in text(), whole in text()) {
+            let mut from = Vec::new();
+            encode_beginning(&Value::S(beginning.as_str().into()), &mut from);
+            let key = bytes(&[&Value::S(whole.as_str().into())]);
+            let inside = key >= from && behind(from).is_none_or(|end| key < end);
+            prop_assert_eq!(inside, whole.starts_with(&beginning));
+        }
+    }
+}

@@ -11,6 +11,8 @@ mod parse;
 mod path;
 mod projection;
 mod reserved;
+#[cfg(test)]
+mod tests;
 mod token;
 mod update;
 

@@ -11,6 +11,16 @@ pub(super) struct Call {
     pub(super) body: Value,
 }
 
+impl Call {
+    /// Whether it may change something.
+    pub(super) fn writes(&self) -> bool {
+        matches!(
+            self.operation,
+            "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems"
+        )
+    }
+}
+
 pub(super) const OPERATIONS: [&str; 10] = [
     "PutItem",
     "UpdateItem",

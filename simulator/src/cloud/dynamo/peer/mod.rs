@@ -165,7 +165,7 @@ proptest! {
                 differences::wanted(call, &compared).is_some(),
                 "{} {}\n  ours:   {} {}\n  theirs: {} {}", call.operation, call.body, ours.0, ours.1, theirs.0, theirs.1
             );
-            if ours.0 != theirs.0 {
+            if ours.0 != theirs.0 && call.writes() {
                 // From here on the tables may differ.
                 return Ok(());
             }
@@ -202,43 +202,5 @@ fn the_drawn_calls_reach_every_kind_of_answer() {
         ("GetItem", "ResourceNotFoundException"),
     ] {
         assert!(seen.contains_key(&(operation, kind.to_owned())), "no {kind} of {operation}: {seen:?}");
-    }
-}
-
-#[test]
-fn zz_dev() {
-    let mut runner = TestRunner::deterministic();
-    let mut kinds = std::collections::BTreeMap::<String, (usize, String)>::new();
-    for _ in 0..2000 {
-        let pair = Pair::new();
-        let calls = prop::collection::vec(draw::call(), 40).new_tree(&mut runner).unwrap().current();
-        for call in calls {
-            let c = pair.call(&call);
-            if c.ours == c.theirs {
-                continue;
-            }
-            let w = differences::wanted(&call, &c);
-            let kind = match w {
-                Some(w) => format!("wanted {w}"),
-                None => format!(
-                    "BAD {} {} {} | {} {}",
-                    call.operation, c.ours.0, c.ours.1["__type"], c.theirs.0, c.theirs.1["__type"]
-                ),
-            };
-            let text =
-                format!("{}\n   ours {}\n   theirs {}\n  reply {}", call.body, c.ours.1, c.theirs.1, c.reply);
-            let entry = kinds.entry(kind).or_insert((0, String::new()));
-            entry.0 += 1;
-            if w.is_none() && entry.0 <= 4 {
-                entry.1.push_str(&format!("{}\n", &text.chars().take(2500).collect::<String>()));
-            }
-            if w.is_some() && c.ours.0 == c.theirs.0 {
-                continue;
-            }
-            break;
-        }
-    }
-    for (kind, (count, text)) in kinds {
-        println!("#### {kind} x{count}\n{text}");
     }
 }
