@@ -55,37 +55,33 @@ impl Schema {
 
     /// The key of an item to be written.
     pub(super) fn of_item(&self, item: &Item) -> Result<KeyBytes> {
-        for key in self.keys() {
-            let value = item.get(key.name).ok_or_else(|| {
-                invalid(format!(
-                    "One or more parameter values were invalid: Missing the key {} in the item",
-                    key.name
-                ))
-            })?;
-            if !fits(value, key.kind) {
-                return Err(invalid(format!(
-                    "One or more parameter values were invalid: Type mismatch for key {} expected: {} actual: {}",
-                    key.name,
-                    letter(key.kind),
+        self.checked(item, |key, value| {
+            let (name, expected) = (key.name, letter(key.kind));
+            invalid(match value {
+                None => format!("One or more parameter values were invalid: Missing the key {name} in the item"),
+                Some(value) => format!(
+                    "One or more parameter values were invalid: Type mismatch for key {name} expected: {expected} \
+                     actual: {}",
                     value.kind()
-                )));
-            }
-        }
-        self.checked(item)
+                ),
+            })
+        })
     }
 
     /// The key in a request that names an item by it.
     pub(super) fn of_key(&self, key: &Item) -> Result<KeyBytes> {
-        let fitting = |part: Key| key.get(part.name).is_some_and(|value| fits(value, part.kind));
-        if key.len() != self.keys().count() || !self.keys().all(fitting) {
+        if key.len() != self.keys().count() {
             return Err(invalid(MISMATCH));
         }
-        self.checked(key)
+        self.checked(key, |_, _| invalid(MISMATCH))
     }
 
-    fn checked(&self, item: &Item) -> Result<KeyBytes> {
+    /// The key of an item, each part checked in turn; `unfit` tells of one that is missing or has another type.
+    fn checked(&self, item: &Item, unfit: impl Fn(Key, Option<&Value>) -> Error) -> Result<KeyBytes> {
         for (key, most) in self.keys().zip([PARTITION_BYTES_MAX, SORT_BYTES_MAX]) {
-            let Some(Value::S(text)) = item.get(key.name) else { continue };
+            let value = item.get(key.name);
+            let fitting = value.filter(|value| fits(value, key.kind)).ok_or_else(|| unfit(key, value))?;
+            let Value::S(text) = fitting else { continue };
             if text.is_empty() {
                 return Err(Error::EmptyKey(format!(
                     "One or more parameter values are not valid. The AttributeValue for a key attribute cannot \
@@ -155,4 +151,47 @@ pub(super) fn behind(mut beginning: Vec<u8>) -> Option<Vec<u8>> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::number::Number;
+    use super::*;
+
+    fn bytes(values: &[&Value]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        values.iter().for_each(|value| encode_value(value, &mut bytes));
+        bytes
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        "[\u{0}\u{1}ab\u{ff}\u{10ffff}]{0,4}"
+    }
+
+    proptest! {
+        #[test]
+        fn keys_sort_as_their_values_do(
+            (one, other) in (text(), text()),
+            (first, second) in (any::<i32>(), any::<i32>()),
+        ) {
+            let number = |number: i32| Value::N(Number::parse(&number.to_string()).unwrap());
+            let values = [Value::S(one.as_str().into()), Value::S(other.as_str().into())];
+            let numbers = [number(first), number(second)];
+            let encoded = bytes(&[&values[0], &numbers[0]]).cmp(&bytes(&[&values[1], &numbers[1]]));
+            prop_assert_eq!(encoded, (&one, first).cmp(&(&other, second)));
+            let binaries = [Value::B(one.as_bytes().into()), Value::B(other.as_bytes().into())];
+            prop_assert_eq!(bytes(&[&binaries[0]]).cmp(&bytes(&[&binaries[1]])), one.cmp(&other));
+        }
+
+        #[test]
+        fn what_begins_alike_stands_together(beginning in text(), whole in text()) {
+            let mut from = Vec::new();
+            encode_beginning(&Value::S(beginning.as_str().into()), &mut from);
+            let key = bytes(&[&Value::S(whole.as_str().into())]);
+            let inside = key >= from && behind(from).is_none_or(|end| key < end);
+            prop_assert_eq!(inside, whole.starts_with(&beginning));
+        }
+    }
 }

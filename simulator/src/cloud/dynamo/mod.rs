@@ -15,6 +15,8 @@ mod merge;
 mod number;
 mod operations;
 mod page;
+#[cfg(test)]
+mod peer;
 mod plain;
 mod query;
 mod read;

@@ -311,3 +311,6 @@ fn decimal(mut coefficient: u128, buffer: &mut [u8; 39]) -> &str {
     }
     std::str::from_utf8(&buffer[start..]).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

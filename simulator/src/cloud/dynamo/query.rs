@@ -166,7 +166,7 @@ impl Search<'_> {
     fn output<'r>(&'r self, dynamo: &Dynamo, attributes: &mut Attributes<'r>) -> Result<Output<'r>> {
         let expressions = &dynamo.expressions;
         let filter = self.filter_expression.as_ref();
-        let filter = filter.map(|text| attributes.bind(expressions.filter(text)?)).transpose()?;
+        let filter = filter.map(|text| attributes.bind_filter(expressions.filter(text)?)).transpose()?;
         let projection = self.projection_expression.as_ref();
         let projection = projection.map(|text| attributes.bind(expressions.projection(text)?)).transpose()?;
         Ok(Output { count_only: self.select.as_deref() == Some("COUNT"), filter, projection })

@@ -16,7 +16,7 @@ use super::operations::{Answer, Request, refuse_legacy};
 use super::record::Record;
 use super::size::read_units;
 use super::table::Table;
-use super::transact::{FACTOR, check_count, check_distinct};
+use super::transact::{FACTOR, all_prepared, check_count, check_distinct};
 use super::value::Item;
 use super::write::storable;
 
@@ -98,6 +98,22 @@ struct Prepared<'d, 'r> {
     projection: Option<Bound<'r, Projection>>,
 }
 
+impl Prepared<'_, '_> {
+    /// What a transaction shows of an item: its key too, and nothing where it has nothing else to show.
+    fn write_with_key(&self, record: &Record, response: &mut Object<'_>) {
+        let Some(projection) = &self.projection else {
+            return response.field("Item").push_str(record.json());
+        };
+        let mut shown = projection.root().apply(record.item(), projection.scope());
+        if shown.is_empty() {
+            return;
+        }
+        let key = self.table.schema.pick(record.item());
+        key.iter().for_each(|(name, value)| shown.insert(name, value.clone()));
+        write_item(response.field("Item"), &shown);
+    }
+}
+
 /// What a projection shows of an item.
 pub(super) fn write_projected(out: &mut String, record: &Record, projection: Option<&Bound<'_, Projection>>) {
     match projection {
@@ -157,7 +173,7 @@ impl Dynamo {
             let get = item.get.as_mut().ok_or_else(|| missing("transactItems.get"))?;
             self.prepare_get(get)
         });
-        let prepared: Vec<Prepared<'d, '_>> = prepared.collect::<Result<_>>()?;
+        let prepared: Vec<Prepared<'d, '_>> = all_prepared(prepared.collect())?;
         if prepared.iter().any(|get| get.key.is_err()) {
             let reasons = prepared.into_iter().map(|get| get.key.err());
             return Err(Error::Cancelled(reasons.collect()));
@@ -176,7 +192,7 @@ impl Dynamo {
             ledger.add_read(get.table, FACTOR * read_units(bytes, true));
             let mut response = Object::new(out);
             if let Some(record) = record {
-                write_projected(response.field("Item"), record, get.projection.as_ref());
+                get.write_with_key(record, &mut response);
             }
             response.end();
         });

@@ -88,6 +88,15 @@ pub(super) fn check_distinct<'k>(targets: impl Iterator<Item = (usize, &'k KeyBy
     Ok(())
 }
 
+/// What was prepared, or the fault that is told: a table that is not there only where nothing else is wrong.
+pub(super) fn all_prepared<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+    let graver = |result: &Result<T>| matches!(result, Err(error) if !matches!(error, Error::NotFound(_)));
+    match results.iter().position(graver) {
+        Some(at) => results.into_iter().skip(at).take(1).collect(),
+        None => results.into_iter().collect(),
+    }
+}
+
 /// The plans, or why the transaction is cancelled.
 fn all_planned<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
     if results.iter().all(Result::is_ok) {
@@ -111,9 +120,10 @@ impl Dynamo {
         check_count(items.len())?;
         let prepared = items.iter_mut().map(|item| {
             let (action, request) = item.action()?;
+            request.enlist(action)?;
             self.prepare(action, request)
         });
-        let prepared: Vec<Prepared<'d, '_>> = prepared.collect::<Result<_>>()?;
+        let prepared: Vec<Prepared<'d, '_>> = all_prepared(prepared.collect())?;
         let keys: Vec<Result<KeyBytes>> = prepared.iter().map(Prepared::key).collect();
         let targets = prepared.iter().zip(&keys);
         check_distinct(targets.filter_map(|(action, key)| Some((action.table.slot, key.as_ref().ok()?))))?;

@@ -115,7 +115,7 @@ impl Request for WriteRequest<'_> {
 }
 
 impl WriteRequest<'_> {
-    fn check_members(&self, action: Action) -> Result<()> {
+    fn check_members(&self) -> Result<()> {
         let legacy = [
             ("Expected", &self.expected),
             ("ConditionalOperator", &self.conditional_operator),
@@ -129,10 +129,22 @@ impl WriteRequest<'_> {
                 return Err(constraint(other, "returnItemCollectionMetrics", set));
             }
         }
+        Ok(())
+    }
+
+    /// Makes it an action of a transaction, which must do something, and in which names and values without an
+    /// expression are passed over.
+    pub(super) fn enlist(&mut self, action: Action) -> Result<()> {
         match (action, &self.update_expression, &self.condition_expression) {
-            (Action::Check, _, None) => Err(missing("conditionExpression")),
-            _ => Ok(()),
+            (Action::Update, None, _) => return Err(missing("updateExpression")),
+            (Action::Check, _, None) => return Err(missing("conditionExpression")),
+            (Action::Put | Action::Delete, _, None) => {
+                self.expression_attribute_names = None;
+                self.expression_attribute_values = None;
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     fn shows_met(&self) -> Result<bool> {
@@ -167,7 +179,7 @@ impl Dynamo {
         action: Action,
         request: &'r mut WriteRequest<'_>,
     ) -> Result<Prepared<'d, 'r>> {
-        request.check_members(action)?;
+        request.check_members()?;
         let subject = match action {
             Action::Put => request.item.take().ok_or_else(|| missing("item"))?,
             _ => request.key.take().ok_or_else(|| missing("key"))?,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::{Condition, Grammar, KeyCondition, Parsed, Projection, Update};
+use super::{Condition, FILTER, Grammar, KeyCondition, Parsed, Projection, Update};
 use crate::cloud::dynamo::error::{Result, invalid};
 use crate::cloud::lock;
 
@@ -28,7 +28,7 @@ impl Cache {
 
     /// A filter is a condition by another name.
     pub(in super::super) fn filter(&self, text: &str) -> Result<Arc<Parsed<Condition>>> {
-        parsed(&self.conditions, text, "FilterExpression")
+        parsed(&self.conditions, text, FILTER)
     }
 
     pub(in super::super) fn key_condition(&self, text: &str) -> Result<Arc<Parsed<KeyCondition>>> {

@@ -1,10 +1,12 @@
 //! Conditions and filters.
 
+mod grammar;
+
 use std::borrow::Cow;
 
 use super::parse::Parser;
 use super::path::Path;
-use super::token::{Kind, check_brackets};
+use super::token::check_brackets;
 use super::{Grammar, Parsed, Scope};
 use crate::cloud::dynamo::number::Number;
 use crate::cloud::dynamo::value::{Item, Value};
@@ -135,7 +137,6 @@ impl Comparison {
 impl Condition {
     /// Whether it holds of an item; an item that is not there has no attributes.
     pub(in super::super) fn holds(&self, item: &Item, scope: &Scope<'_>) -> bool {
-        let value = |operand: &'_ Operand| operand.value(item, scope).map(Cow::into_owned);
         match self {
             Condition::And(one, other) => one.holds(item, scope) && other.holds(item, scope),
             Condition::Or(one, other) => one.holds(item, scope) || other.holds(item, scope),
@@ -149,27 +150,31 @@ impl Condition {
                     _ => *comparison == Comparison::NotEqual,
                 }
             }
-            Condition::Between(operand, low, high) => match (value(operand), value(low), value(high)) {
-                (Some(value), Some(low), Some(high)) => {
-                    Comparison::GreaterOrEqual.holds(&value, &low)
-                        && Comparison::LessOrEqual.holds(&value, &high)
+            Condition::Between(operand, low, high) => {
+                match (operand.value(item, scope), low.value(item, scope), high.value(item, scope)) {
+                    (Some(value), Some(low), Some(high)) => {
+                        Comparison::GreaterOrEqual.holds(&value, &low)
+                            && Comparison::LessOrEqual.holds(&value, &high)
+                    }
+                    _ => false,
                 }
-                _ => false,
-            },
+            }
             Condition::In(operand, candidates) => operand.value(item, scope).is_some_and(|value| {
                 candidates
                     .iter()
                     .any(|candidate| candidate.value(item, scope).is_some_and(|other| *other == *value))
             }),
-            Condition::Type(path, kind) => match (path.find(item, scope), value(kind)) {
-                (Some(value), Some(Value::S(kind))) => value.kind() == &*kind,
+            Condition::Type(path, kind) => match (path.find(item, scope), kind.value(item, scope).as_deref())
+            {
+                (Some(value), Some(Value::S(kind))) => value.kind() == &**kind,
                 _ => false,
             },
-            Condition::BeginsWith(operand, beginning) => match (value(operand), value(beginning)) {
-                (Some(Value::S(text)), Some(Value::S(beginning))) => text.starts_with(&*beginning),
-                (Some(Value::B(bytes)), Some(Value::B(beginning))) => bytes.starts_with(&beginning),
-                _ => false,
-            },
+            Condition::BeginsWith(operand, beginning) => {
+                match (operand.value(item, scope), beginning.value(item, scope)) {
+                    (Some(whole), Some(beginning)) => begins_with(&whole, &beginning),
+                    _ => false,
+                }
+            }
             Condition::Contains(operand, part) => match (operand.value(item, scope), part.value(item, scope))
             {
                 (Some(whole), Some(part)) => contains(&whole, &part),
@@ -217,6 +222,15 @@ impl Condition {
     }
 }
 
+/// Whether a text or bytes begin so.
+pub(super) fn begins_with(whole: &Value, beginning: &Value) -> bool {
+    match (whole, beginning) {
+        (Value::S(text), Value::S(beginning)) => text.starts_with(&**beginning),
+        (Value::B(bytes), Value::B(beginning)) => bytes.starts_with(beginning),
+        _ => false,
+    }
+}
+
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (Value::S(text), Value::S(part)) => text.contains(&**part),
@@ -250,106 +264,5 @@ impl Operand {
                 Some(Cow::Owned(Value::N(Number::from(size))))
             }
         }
-    }
-}
-
-/// The grammar, weakest binding first: `OR`, `AND`, `NOT`, comparisons and functions.
-impl Parser<'_> {
-    fn alternatives(&mut self) -> Result<Condition, String> {
-        let mut left = self.conjunction()?;
-        while self.take_keyword("OR") {
-            left = Condition::Or(Box::new(left), Box::new(self.conjunction()?));
-        }
-        Ok(left)
-    }
-
-    fn conjunction(&mut self) -> Result<Condition, String> {
-        let mut left = self.negation()?;
-        while self.take_keyword("AND") {
-            left = Condition::And(Box::new(left), Box::new(self.negation()?));
-        }
-        Ok(left)
-    }
-
-    fn negation(&mut self) -> Result<Condition, String> {
-        if self.take_keyword("NOT") {
-            return Ok(Condition::Not(Box::new(self.nested(Self::negation)?)));
-        }
-        if self.take_sign("(") {
-            let inner = self.nested(Self::alternatives)?;
-            self.expect_sign(")")?;
-            return Ok(inner);
-        }
-        match self.function() {
-            Some("size") | None => self.comparison(),
-            Some(name) => self.predicate(name),
-        }
-    }
-
-    fn predicate(&mut self, name: &str) -> Result<Condition, String> {
-        if !["attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains"]
-            .contains(&name)
-        {
-            return Err(format!("Invalid function name; function: {name}"));
-        }
-        self.next();
-        self.expect_sign("(")?;
-        let condition = match name {
-            "attribute_exists" => Condition::Exists(self.path()?),
-            "attribute_not_exists" => Condition::NotExists(self.path()?),
-            "attribute_type" => {
-                let path = self.path()?;
-                self.expect_sign(",")?;
-                Condition::Type(path, self.operand()?)
-            }
-            _ => {
-                let first = self.operand()?;
-                self.expect_sign(",")?;
-                let second = self.operand()?;
-                if name == "contains" {
-                    Condition::Contains(first, second)
-                } else {
-                    Condition::BeginsWith(first, second)
-                }
-            }
-        };
-        self.expect_sign(")")?;
-        Ok(condition)
-    }
-
-    fn comparison(&mut self) -> Result<Condition, String> {
-        let left = self.operand()?;
-        if self.take_keyword("BETWEEN") {
-            let low = self.operand()?;
-            if !self.take_keyword("AND") {
-                return Err(self.unexpected());
-            }
-            return Ok(Condition::Between(left, low, self.operand()?));
-        }
-        if self.take_keyword("IN") {
-            self.expect_sign("(")?;
-            let candidates = self.list(Self::operand)?;
-            self.expect_sign(")")?;
-            return Ok(Condition::In(left, candidates));
-        }
-        let token = self.peek();
-        let comparison = (token.kind == Kind::Sign).then(|| Comparison::of(token.text)).flatten();
-        let comparison = comparison.ok_or_else(|| self.unexpected())?;
-        self.next();
-        Ok(Condition::Compare(left, comparison, self.operand()?))
-    }
-
-    fn operand(&mut self) -> Result<Operand, String> {
-        if self.peek().kind == Kind::Value {
-            return Ok(Operand::Value(self.value()?));
-        }
-        if self.function() == Some("size") {
-            self.next();
-            self.expect_sign("(")?;
-            let path = self.path()?;
-            self.expect_sign(")")?;
-            return Ok(Operand::Size(path));
-        }
-        Ok(Operand::Path(self.path()?))
     }
 }

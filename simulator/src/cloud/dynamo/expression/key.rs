@@ -1,6 +1,6 @@
 //! Key conditions: one partition, and perhaps a range of its sort values.
 
-use super::condition::{Comparison, Condition, Operand, check_bounds};
+use super::condition::{Comparison, Condition, Operand, begins_with, check_bounds};
 use super::path::Path;
 use super::{Grammar, Parsed, Scope};
 use crate::cloud::dynamo::error::{Result, invalid};
@@ -197,11 +197,7 @@ impl<'v> SortCondition<'v> {
             SortCondition::Between(low, high) => {
                 Comparison::GreaterOrEqual.holds(value, low) && Comparison::LessOrEqual.holds(value, high)
             }
-            SortCondition::BeginsWith(beginning) => match (value, beginning) {
-                (Value::S(text), Value::S(beginning)) => text.starts_with(&**beginning),
-                (Value::B(bytes), Value::B(beginning)) => bytes.starts_with(beginning),
-                _ => false,
-            },
+            SortCondition::BeginsWith(beginning) => begins_with(value, beginning),
         }
     }
 }

@@ -11,6 +11,8 @@ mod parse;
 mod path;
 mod projection;
 mod reserved;
+#[cfg(test)]
+mod tests;
 mod token;
 mod update;
 
@@ -26,6 +28,8 @@ use super::error::{Result, invalid};
 use super::json::{Pairs, Text};
 use super::value::Value;
 
+/// The parameter of a filter, which is a condition otherwise.
+const FILTER: &str = "FilterExpression";
 /// The most bytes of an expression.
 const TEXT_BYTES_MAX: usize = 4096;
 
@@ -112,11 +116,20 @@ impl<'r> Attributes<'r> {
 
     /// Gives an expression what its placeholders stand for.
     pub(super) fn bind<T: Grammar>(&mut self, parsed: Arc<Parsed<T>>) -> Result<Bound<'r, T>> {
+        self.bind_as(T::PARAMETER, parsed)
+    }
+
+    /// As [`Attributes::bind`], for a condition that came by another name.
+    pub(super) fn bind_filter(&mut self, parsed: Arc<Parsed<Condition>>) -> Result<Bound<'r, Condition>> {
+        self.bind_as(FILTER, parsed)
+    }
+
+    fn bind_as<T: Grammar>(&mut self, parameter: &str, parsed: Arc<Parsed<T>>) -> Result<Bound<'r, T>> {
         let scope = self.scope(&parsed.slots).and_then(|scope| {
             parsed.root.check(&scope)?;
             Ok(scope)
         });
-        let scope = scope.map_err(|text| invalid(format!("Invalid {}: {text}", T::PARAMETER)))?;
+        let scope = scope.map_err(|text| invalid(format!("Invalid {parameter}: {text}")))?;
         Ok(Bound { parsed, scope })
     }
 
