@@ -41,6 +41,8 @@ const QUEUE_MAX: usize = 4096;
 const STEP_LIMIT: Duration = Duration::from_secs(4);
 /// The same step of the same version is not tried again sooner.
 const AGAIN_AFTER: Duration = Duration::from_secs(3);
+/// A shard in which nothing was open is not looked at again sooner, unless one of its orders changes here meanwhile.
+const RESTS_FOR: Duration = Duration::from_secs(6);
 /// Rounds against others who changed the order meanwhile.
 const ROUNDS: u32 = 6;
 /// A reservation for a reallocated order ends after this long without packaging.
@@ -85,6 +87,8 @@ pub struct Saga {
     sender: mpsc::Sender<OrderRecord>,
     receiver: Arc<AsyncMutex<mpsc::Receiver<OrderRecord>>>,
     tried: Arc<Mutex<HashMap<OrderId, (u64, Instant)>>>,
+    /// When nothing was found open, by shard and by the epoch under which it is held.
+    resting: Arc<Mutex<BTreeMap<(ShardId, u64), Instant>>>,
 }
 
 impl Saga {
@@ -99,11 +103,13 @@ impl Saga {
             sender,
             receiver: Arc::new(AsyncMutex::new(receiver)),
             tried: Arc::default(),
+            resting: Arc::default(),
         }
     }
 
     /// Says that an order may have a step to take, as far as its caller knows it.
     fn notify(&self, record: OrderRecord) {
+        self.resting().retain(|(shard, _), _| *shard != record.order.shard);
         if let Err(full) = self.sender.try_send(record) {
             let order_id = full.into_inner().order.order_id;
             tracing::debug!(%order_id, "the queue of steps is full; the sweep will find the order");
@@ -129,13 +135,21 @@ impl Saga {
     pub async fn sweep(&self) -> Result<(), SagaError> {
         let lost = self.store.lost_warehouses().await?;
         for shard in self.owner.held() {
-            if self.owner.recovered(&shard) {
+            if self.owner.recovered(&shard) && !self.rests(&shard) {
                 self.sweep_shard(&shard, &lost).await?;
             }
         }
         let now = self.platform.world.instant();
         self.tried().retain(|_, (_, at)| now.saturating_duration_since(*at) < AGAIN_AFTER * 4);
+        self.resting().retain(|_, at| now.saturating_duration_since(*at) < RESTS_FOR);
         Ok(())
+    }
+
+    fn rests(&self, shard: &ShardId) -> bool {
+        let now = self.platform.world.instant();
+        let place = self.owner.epoch(shard).map(|epoch| (shard.clone(), epoch));
+        let since = place.and_then(|place| self.resting().get(&place).copied());
+        since.is_some_and(|at| now.saturating_duration_since(at) < RESTS_FOR)
     }
 
     async fn sweep_shard(&self, shard: &ShardId, lost: &[WarehouseId]) -> Result<(), SagaError> {
@@ -143,6 +157,9 @@ impl Saga {
         let rows: BTreeMap<OrderId, OrderRecord> =
             open.into_iter().map(|record| (record.order.order_id, record)).collect();
         let orders: BTreeSet<OrderId> = rows.keys().copied().chain(self.owner.left.waiting(shard)).collect();
+        if let (true, Some(epoch)) = (orders.is_empty(), self.owner.epoch(shard)) {
+            self.resting().insert((shard.clone(), epoch), self.platform.world.instant());
+        }
         for order_id in orders {
             if let Err(cause) = self.look_after(order_id, rows.get(&order_id), lost).await {
                 tracing::debug!(%order_id, %cause, "an order is looked at again later");
@@ -305,6 +322,10 @@ impl Saga {
         }
         tried.insert(order.order_id, (order.version, now));
         true
+    }
+
+    fn resting(&self) -> std::sync::MutexGuard<'_, BTreeMap<(ShardId, u64), Instant>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tried(&self) -> std::sync::MutexGuard<'_, HashMap<OrderId, (u64, Instant)>> {

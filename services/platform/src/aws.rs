@@ -34,7 +34,6 @@ impl Clients {
                 let mut builder = $sdk::Config::builder()
                     .behavior_version(BehaviorVersion::latest())
                     .region(Region::new(config.region.0.clone()))
-                    .credentials_provider(credentials())
                     .http_client(world.aws_http())
                     .time_source(world.time_source())
                     .sleep_impl(TokioSleep::new())
@@ -44,6 +43,11 @@ impl Clients {
                     .retry_config(RetryConfig::standard().with_max_attempts(3))
                     .retry_partition(retries());
                 builder.set_endpoint_url(config.aws_endpoint.clone());
+                if world.aws_signed() {
+                    builder.set_credentials_provider(Some(credentials()));
+                } else {
+                    builder.set_allow_no_auth();
+                }
                 $sdk::Client::from_conf(builder.build())
             }};
         }

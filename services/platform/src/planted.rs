@@ -22,7 +22,7 @@ pub enum Planted {
     LateReservation,
     /// A journal region that lost its data votes at once.
     EmptyVotes,
-    /// Two processes of a region share a ballot.
+    /// Two processes of a region share a ballot: the second takes what was promised to the first as its own.
     SharedBallot,
     /// Two regions write one item under last-writer-wins.
     SharedItem,

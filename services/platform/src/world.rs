@@ -31,6 +31,7 @@ struct Inner {
     skew_ms: AtomicI64,
     random: Mutex<StdRng>,
     aws_http: SharedHttpClient,
+    aws_signed: bool,
     planted: OnceLock<Planted>,
 }
 
@@ -42,14 +43,19 @@ impl fmt::Debug for World {
 
 impl World {
     /// A world whose wall clock stands at `wall_ms` now, with randomness from `seed` and the AWS SDK's
-    /// requests going through `aws_http`.
+    /// requests going through `aws_http` into a cloud of this process, which checks no signatures: none are made.
     pub fn new(wall_ms: i64, seed: u64, aws_http: SharedHttpClient) -> Self {
+        World::with(wall_ms, seed, aws_http, false)
+    }
+
+    fn with(wall_ms: i64, seed: u64, aws_http: SharedHttpClient, aws_signed: bool) -> Self {
         let inner = Inner {
             wall_at_start_ms: wall_ms,
             started: Instant::now(),
             skew_ms: AtomicI64::new(0),
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             aws_http,
+            aws_signed,
             planted: OnceLock::new(),
         };
         World { inner: Arc::new(inner) }
@@ -61,7 +67,7 @@ impl World {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         #[allow(clippy::disallowed_methods)] // the one place where the machine's entropy is read
         let seed = rand::rng().next_u64();
-        World::new(wall.as_millis() as i64, seed, aws_http)
+        World::with(wall.as_millis() as i64, seed, aws_http, true)
     }
 
     /// The wall clock.
@@ -116,6 +122,11 @@ impl World {
     /// The HTTP client of the AWS SDK.
     pub fn aws_http(&self) -> SharedHttpClient {
         self.inner.aws_http.clone()
+    }
+
+    /// Whether requests to the cloud are signed.
+    pub fn aws_signed(&self) -> bool {
+        self.inner.aws_signed
     }
 
     /// The wall clock as the AWS SDK wants it.

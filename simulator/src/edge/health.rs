@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval, timeout};
 
-const PROBE_EVERY: Duration = Duration::from_millis(100);
+/// Requests that go unanswered tell sooner; where there are none, nobody waits.
+const PROBE_EVERY: Duration = Duration::from_millis(200);
 /// A probe may take this long beyond the round trip.
 const PROBE_PATIENCE: Duration = Duration::from_millis(300);
 /// A region from which nothing at all was heard for this long, while a request waits for it, is not healthy.

@@ -1,0 +1,52 @@
+//! The checks can fail: each defect that the search found stays in a scenario, with which it must be found again.
+//!
+//! The scenarios are what the search shrank its finds to; nothing in them says which defect they were found with.
+
+use crate::support::options;
+use platform::planted::Planted;
+use simulator::{
+    engine::virtual_time::{self, Options},
+    scenario::{self, Engine},
+};
+use std::path::PathBuf;
+
+/// Runs the scenario that was found with a defect; gives the invariants that are broken.
+fn broken(name: &str, planted: Option<Planted>) -> Vec<String> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/virtual_time/planted/{name}.toml"));
+    let scenario = scenario::load_for(&file, Engine::Virtual).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let run = match planted {
+        Some(_) => format!("planted-{name}"),
+        None => format!("planted-{name}-without"),
+    };
+    let options = Options { planted, ..options(&scenario, &run) };
+    let outcome = virtual_time::run(&scenario, &options).expect("a run");
+    let broken = outcome.evidence.invariants.iter().filter(|invariant| invariant.violations > 0);
+    broken.map(|invariant| invariant.id.clone()).collect()
+}
+
+fn found(name: &str) {
+    let planted = name.parse().expect("one of the defects");
+    assert!(!broken(name, Some(planted)).is_empty(), "{name} shows in no invariant");
+    assert_eq!(broken(name, None), Vec::<String>::new(), "{name} shows without being planted");
+}
+
+macro_rules! found_again {
+    ($($test:ident: $name:literal),+ $(,)?) => {$(
+        #[test]
+        fn $test() {
+            found($name);
+        }
+    )+};
+}
+
+found_again! {
+    an_order_acknowledged_by_one_copy: "one-copy",
+    a_takeover_that_leaves_open_entries_out: "open-skipped",
+    an_event_cleared_before_it_was_published: "cleared-early",
+    an_inbox_row_outside_of_its_transaction: "inbox-apart",
+    a_capture_tried_again_under_a_fresh_key: "fresh-key",
+    goods_reserved_after_the_answer: "late-reservation",
+    an_empty_copy_that_votes_at_once: "empty-votes",
+    two_processes_that_share_a_ballot: "shared-ballot",
+    two_regions_that_write_one_item: "shared-item",
+}
