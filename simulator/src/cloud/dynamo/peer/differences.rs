@@ -8,7 +8,7 @@ use super::draw::Call;
 type Is = fn(&Call, &Compared) -> bool;
 
 /// Each difference: what we do and why, and how it is known.
-const DIFFERENCES: [(&str, Is); 11] = [
+const DIFFERENCES: [(&str, Is); 12] = [
     (
         "the operands of BETWEEN, begins_with and contains are checked before anything is read in filters and \
          transactions too; the peer does so for simple writes only, and the developer guide makes no difference",
@@ -106,6 +106,14 @@ const DIFFERENCES: [(&str, Is); 11] = [
         |_, compared| {
             let kinds = [kind(&compared.ours.1), kind(&compared.theirs.1)];
             kinds.contains(&"SerializationException") && kinds.contains(&"ValidationException")
+        },
+    ),
+    (
+        "keys whose numbers are written in two ways are the same key; the peer compares how they are written",
+        |call, compared| {
+            call.operation == "BatchGetItem"
+                && refused(compared, "ValidationException")
+                && compared.reply.contains("contains duplicates")
         },
     ),
 ];

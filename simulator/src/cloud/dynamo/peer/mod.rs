@@ -13,7 +13,7 @@ use std::sync::Arc;
 use contracts::resources::{IndexSpec, Key, Replication, TableSpec};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngSeed, TestRunner};
 use serde_json::{Value, json};
 
 use super::super::CloudConfig;
@@ -150,7 +150,14 @@ fn sort_sets(value: &mut Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    // One seed, so that a rare difference in what is told first does not fail somebody else's change. Another seed
+    // is the way to look for more.
+    #![proptest_config(ProptestConfig {
+        cases: 1_000,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn both_engines_answer_alike_and_leave_the_same(calls in prop::collection::vec(draw::call(), 1..40)) {
