@@ -1,5 +1,6 @@
 //! What the benches measure with: an order as a customer would make it, and a table of the embedded cloud.
 
+mod peer;
 pub mod shelf;
 
 use contracts::{Address, Order, OrderLine, Package, ProductId, bodies::orders::CreateOrderRequest};

@@ -1,8 +1,9 @@
-//! The embedded DynamoDB as a service sees it: one table, streams on.
+//! The embedded DynamoDB as a service sees it: one global table.
 
+use crate::peer;
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
+    config::{BehaviorVersion, Region, SharedHttpClient},
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use contracts::resources::{Key, Replication, TableSpec};
@@ -26,7 +27,7 @@ const TABLE: TableSpec = TableSpec {
 
 type Item = HashMap<String, AttributeValue>;
 
-/// A table of the embedded cloud, reached by the real SDK through the in-process door.
+/// A table, reached by the real SDK through an in-process door.
 pub struct Shelf {
     client: Client,
     table: String,
@@ -48,12 +49,21 @@ impl Shelf {
             clock: Arc::new(move || clock.fetch_add(1, Ordering::Relaxed)),
         };
         let cloud = Cloud::start(config).await.expect("the cloud starts");
+        Shelf::behind(cloud.http_client())
+    }
+
+    /// An empty table of the peer, which keeps no streams here.
+    pub fn of_peer() -> Self {
+        Shelf::behind(peer::client(&TABLE.physical_name("bench")))
+    }
+
+    fn behind(door: SharedHttpClient) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
             .endpoint_url("http://aws.eu-west-1.local")
-            .http_client(cloud.http_client())
+            .http_client(door)
+            .allow_no_auth()
             .build();
         Shelf {
             client: Client::from_conf(config),

@@ -1,5 +1,5 @@
-//! The embedded DynamoDB through its in-process door, with the real SDK and streams on: a get, a put, a
-//! transaction; fresh, and again after 50,000 writes. The two must cost about the same.
+//! The embedded DynamoDB through its in-process door, with the real SDK: a get, a put, a transaction; fresh, and again
+//! after 50,000 writes, which must cost about the same. Beside it the same calls into dynoxide, an emulator over SQLite.
 #![allow(missing_docs)] // criterion's macros
 
 use benches::shelf::Shelf;
@@ -11,22 +11,26 @@ const WRITES: u64 = 50_000;
 
 fn dynamodb(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
-    let shelf = runtime.block_on(Shelf::start());
-    runtime.block_on(shelf.put());
-    for state in ["fresh", "after 50,000 writes"] {
-        let mut group = criterion.benchmark_group(format!("embedded DynamoDB, {state}"));
-        group.bench_function("get", |bencher| bencher.to_async(&runtime).iter(|| shelf.get()));
-        group.bench_function("put", |bencher| bencher.to_async(&runtime).iter(|| shelf.put()));
-        group.bench_function("transaction of 3", |bencher| {
-            bencher.to_async(&runtime).iter(|| shelf.transact())
-        });
-        group.finish();
-        runtime.block_on(async {
-            while shelf.written() < WRITES {
-                shelf.put().await;
-            }
-        });
+    let shelves = [("embedded DynamoDB", runtime.block_on(Shelf::start())), ("dynoxide", Shelf::of_peer())];
+    for (name, shelf) in shelves {
+        runtime.block_on(shelf.put());
+        for state in ["fresh", "after 50,000 writes"] {
+            measure(criterion, &runtime, &shelf, &format!("{name}, {state}"));
+            runtime.block_on(async {
+                while shelf.written() < WRITES {
+                    shelf.put().await;
+                }
+            });
+        }
     }
+}
+
+fn measure(criterion: &mut Criterion, runtime: &Runtime, shelf: &Shelf, name: &str) {
+    let mut group = criterion.benchmark_group(name);
+    group.bench_function("get", |bencher| bencher.to_async(runtime).iter(|| shelf.get()));
+    group.bench_function("put", |bencher| bencher.to_async(runtime).iter(|| shelf.put()));
+    group.bench_function("transaction of 3", |bencher| bencher.to_async(runtime).iter(|| shelf.transact()));
+    group.finish();
 }
 
 criterion_group!(benches, dynamodb);

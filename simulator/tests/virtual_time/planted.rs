@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 /// Runs the scenario that was found with a defect; gives the invariants that are broken.
 fn broken(name: &str, planted: Option<Planted>) -> Vec<String> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/virtual_time/planted/{name}.toml"));
+    let file =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/virtual_time/planted/{name}.toml"));
     let scenario = scenario::load_for(&file, Engine::Virtual).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let run = match planted {
         Some(_) => format!("planted-{name}"),

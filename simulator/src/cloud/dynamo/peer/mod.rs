@@ -6,7 +6,6 @@
 mod differences;
 mod draw;
 mod dynoxide_door;
-mod pace;
 
 use std::sync::Arc;
 
