@@ -181,6 +181,11 @@ impl Cloud {
         self.0.queues.redrive(consumer).with_context(|| format!("no queue for consumer {consumer}"))
     }
 
+    /// Moves the dead letters of all consumers back to their queues; says how many.
+    pub fn redrive_all(&self) -> usize {
+        self.0.queues.redrive_all()
+    }
+
     /// The public keys of all pools that sign in here, as one key set.
     pub fn jwks(&self) -> serde_json::Value {
         self.0.identity.jwks()

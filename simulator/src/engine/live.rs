@@ -23,7 +23,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use contracts::{Product, ids::Region};
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -76,7 +76,6 @@ pub(super) struct Act<'a> {
 /// What the run left behind, while the regions still stood.
 struct Aftermath {
     records: Vec<HistoryRecord>,
-    robots: Counts,
     probes: Vec<ProbeResult>,
     used: Used,
     machine: MachineReport,
@@ -91,8 +90,8 @@ impl Act<'_> {
         self.watch.say(&format!("{} customers are signed in", people.customers.len()));
         let products = products::catalogue().context("the catalogue")?;
         let robots = Robots::start(std::mem::take(&mut people.crew), self.stage.ground());
-        let (mut loaded, aftermath) = self.load(&people, &products, robots).await?;
-        let case = self.case(&loaded, &products, &aftermath).await?;
+        let (mut loaded, aftermath) = self.load(&people, &products).await?;
+        let (case, robots) = self.case(&loaded, &products, &aftermath, robots).await?;
         loaded
             .driver
             .write_hdr_log(&self.folder.file("latency.hlog"))
@@ -104,7 +103,7 @@ impl Act<'_> {
             journeys: loaded.journeys,
             machine: aftermath.machine,
             usage: aftermath.used,
-            robots: aftermath.robots,
+            robots,
             replay,
         };
         let judged = report::judge(self.stage, &run, &case);
@@ -116,12 +115,7 @@ impl Act<'_> {
     }
 
     /// The load, and the time until the shop has come to rest.
-    async fn load(
-        &self,
-        people: &People,
-        products: &[Product],
-        robots: Robots,
-    ) -> anyhow::Result<(Loaded, Aftermath)> {
+    async fn load(&self, people: &People, products: &[Product]) -> anyhow::Result<(Loaded, Aftermath)> {
         let Act { stage, watch, folder, processes } = *self;
         let children: Vec<u32> = stage.regions.values().filter_map(RegionProcess::pid).collect();
         let machine = processes.map(|_| MachineWatch::start(stage.clock, move || children.clone()));
@@ -139,29 +133,32 @@ impl Act<'_> {
         faults::judge_lasting(stage, &mut loaded.faults, seen).await;
         watch.say("the load is over; orders come to rest");
         settle::until_at_rest(stage, watch).await?;
-        let robots = robots.stop().await;
         let staff_token = people.staff_token.as_str();
         let probes =
             probes::run(stage, &probes::Trespassers { customers, staff_token, records: &records }).await?;
         let used = self.used(&before, &loaded.faults).await?;
-        Ok((loaded, Aftermath { records, robots, probes, used, machine }))
+        Ok((loaded, Aftermath { records, probes, used, machine }))
     }
 
-    /// Asks everybody for everything, and ends the regions.
+    /// Asks everybody for everything, and ends the regions. Pickers and couriers work until the last order rests.
     async fn case(
         &self,
         loaded: &Loaded,
         products: &[Product],
         aftermath: &Aftermath,
-    ) -> anyhow::Result<Case> {
+        robots: Robots,
+    ) -> anyhow::Result<(Case, Counts)> {
         self.watch.say("collecting what everybody holds");
         let last = collect::ask_survivors(self.stage).await?;
-        let healed = match self.stage.power_up().await? {
-            true => {
-                self.watch.say("the power is back; the regions come to rest together");
-                settle::until_at_rest(self.stage, self.watch).await?;
-                Some(collect::ask_survivors(self.stage).await?)
-            }
+        let back = self.stage.power_up().await?;
+        if back {
+            self.watch.say("the power is back; the regions come to rest together");
+            self.redrive().await?;
+            settle::until_at_rest(self.stage, self.watch).await?;
+        }
+        let robots = robots.stop().await;
+        let healed = match back {
+            true => Some(collect::ask_survivors(self.stage).await?),
             false => None,
         };
         if let Some(processes) = self.processes {
@@ -175,7 +172,17 @@ impl Act<'_> {
             logs: self.logs()?,
             products: &products.iter().map(|product| product.product_id).collect::<Vec<_>>(),
         };
-        Ok(collect::case(self.stage, course, last, healed))
+        Ok((collect::case(self.stage, course, last, healed), robots))
+    }
+
+    /// What an operator does after an outage that was longer than events are tried: parked ones are tried again.
+    async fn redrive(&self) -> anyhow::Result<()> {
+        let counts = try_join_all(self.stage.survivors().map(|region| region.control().redrive())).await?;
+        match counts.into_iter().sum() {
+            0usize => {}
+            count => self.watch.say(&format!("{count} parked events are tried again")),
+        }
+        Ok(())
     }
 
     fn logs(&self) -> anyhow::Result<Vec<PathBuf>> {

@@ -389,6 +389,14 @@ impl Control {
         self.ask(Method::GET, "/_sim/usage", &(), BRIEF_LIMIT).await
     }
 
+    /// Has its parked events tried again; says how many.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn redrive(&self) -> anyhow::Result<usize> {
+        self.ask(Method::POST, "/_sim/redrive", &(), BRIEF_LIMIT).await
+    }
+
     /// Changes what goes wrong in its cloud.
     ///
     /// # Errors

@@ -98,6 +98,7 @@ pub(super) fn router(control: Control) -> Router {
         .route("/_sim/dump", get(dump))
         .route("/_sim/tap", get(tap))
         .route("/_sim/usage", get(usage))
+        .route("/_sim/redrive", post(redrive))
         .route("/_sim/faults", post(faults))
         .route("/_sim/replication", post(set_replication))
         .route("/_sim/replication/forget", post(forget))
@@ -176,6 +177,10 @@ async fn tap(State(control): State<Control>) -> Json<Vec<Value>> {
 
 async fn usage(State(control): State<Control>) -> Json<Usage> {
     Json(control.cloud.usage())
+}
+
+async fn redrive(State(control): State<Control>) -> Json<usize> {
+    Json(control.cloud.redrive_all())
 }
 
 async fn faults(State(control): State<Control>, Json(settings): Json<FaultSettings>) -> Result<(), Fault> {

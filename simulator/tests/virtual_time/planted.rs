@@ -42,12 +42,8 @@ macro_rules! found_again {
 
 found_again! {
     an_order_acknowledged_by_one_copy: "one-copy",
-    a_takeover_that_leaves_open_entries_out: "open-skipped",
     an_event_cleared_before_it_was_published: "cleared-early",
-    an_inbox_row_outside_of_its_transaction: "inbox-apart",
-    a_capture_tried_again_under_a_fresh_key: "fresh-key",
     goods_reserved_after_the_answer: "late-reservation",
     an_empty_copy_that_votes_at_once: "empty-votes",
-    two_processes_that_share_a_ballot: "shared-ballot",
     two_regions_that_write_one_item: "shared-item",
 }

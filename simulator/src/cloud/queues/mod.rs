@@ -45,6 +45,11 @@ impl Queues {
         self.by_name.iter().map(|(name, queue)| (name.clone(), queue.depth())).collect()
     }
 
+    /// Moves all dead letters back; says how many.
+    pub(super) fn redrive_all(&self) -> usize {
+        self.by_name.values().map(|queue| queue.redrive()).sum()
+    }
+
     /// Moves a consumer's dead letters back; `None` if there is no such consumer.
     pub(super) fn redrive(&self, consumer: &str) -> Option<usize> {
         self.named(&resources::queue_name(&self.env, consumer)).map(|queue| queue.redrive())
