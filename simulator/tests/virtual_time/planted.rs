@@ -1,4 +1,4 @@
-//! The checks can fail: each defect that the search found stays in a scenario, with which it must be found again.
+//! The checks can fail: planted defects that the search found, each with a scenario in which it must be found again.
 //!
 //! The scenarios are what the search shrank its finds to; nothing in them says which defect they were found with.
 
@@ -7,10 +7,11 @@ use platform::planted::Planted;
 use simulator::{
     engine::virtual_time::{self, Options},
     scenario::{self, Engine},
+    swarm,
 };
 use std::path::PathBuf;
 
-/// Runs the scenario that was found with a defect; gives the invariants that are broken.
+/// Runs the scenario that was found with a defect; gives the promises that are broken.
 fn broken(name: &str, planted: Option<Planted>) -> Vec<String> {
     let file =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/virtual_time/planted/{name}.toml"));
@@ -21,13 +22,12 @@ fn broken(name: &str, planted: Option<Planted>) -> Vec<String> {
     };
     let options = Options { planted, ..options(&scenario, &run) };
     let outcome = virtual_time::run(&scenario, &options).expect("a run");
-    let broken = outcome.evidence.invariants.iter().filter(|invariant| invariant.violations > 0);
-    broken.map(|invariant| invariant.id.clone()).collect()
+    swarm::broken(&outcome.evidence).into_iter().map(|broken| broken.id).collect()
 }
 
 fn found(name: &str) {
     let planted = name.parse().expect("one of the defects");
-    assert!(!broken(name, Some(planted)).is_empty(), "{name} shows in no invariant");
+    assert!(!broken(name, Some(planted)).is_empty(), "{name} breaks no promise");
     assert_eq!(broken(name, None), Vec::<String>::new(), "{name} shows without being planted");
 }
 
