@@ -7,7 +7,7 @@ use super::{
     probes,
     regions::RegionProcess,
     report::{self, Judged, Run, Used},
-    settle,
+    settle::{self, Parked},
     stage::Stage,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use contracts::{Product, ids::Region};
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -132,7 +132,7 @@ impl Act<'_> {
         let seen = |lost: &[Region], at_us: u64| self.seen(&records, lost, at_us);
         faults::judge_lasting(stage, &mut loaded.faults, seen).await;
         watch.say("the load is over; orders come to rest");
-        settle::until_at_rest(stage, watch).await?;
+        settle::until_at_rest(stage, watch, Parked::Stay).await?;
         let staff_token = people.staff_token.as_str();
         let probes =
             probes::run(stage, &probes::Trespassers { customers, staff_token, records: &records }).await?;
@@ -153,8 +153,7 @@ impl Act<'_> {
         let back = self.stage.power_up().await?;
         if back {
             self.watch.say("the power is back; the regions come to rest together");
-            self.redrive().await?;
-            settle::until_at_rest(self.stage, self.watch).await?;
+            settle::until_at_rest(self.stage, self.watch, Parked::TriedAgain).await?;
         }
         let robots = robots.stop().await;
         let healed = match back {
@@ -173,16 +172,6 @@ impl Act<'_> {
             products: &products.iter().map(|product| product.product_id).collect::<Vec<_>>(),
         };
         Ok((collect::case(self.stage, course, last, healed), robots))
-    }
-
-    /// What an operator does after an outage that was longer than events are tried: parked ones are tried again.
-    async fn redrive(&self) -> anyhow::Result<()> {
-        let counts = try_join_all(self.stage.survivors().map(|region| region.control().redrive())).await?;
-        match counts.into_iter().sum() {
-            0usize => {}
-            count => self.watch.say(&format!("{count} parked events are tried again")),
-        }
-        Ok(())
     }
 
     fn logs(&self) -> anyhow::Result<Vec<PathBuf>> {

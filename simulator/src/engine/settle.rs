@@ -12,16 +12,28 @@ const ASK_EVERY: Duration = Duration::from_millis(1_500);
 /// Rest counts when it was seen so often in a row: an event may be on its way.
 const IN_A_ROW: u32 = 2;
 
+/// What becomes of events that were parked after too many tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parked {
+    /// They stay where they are.
+    Stay,
+    /// They are tried again, as an operator has them after an outage that was longer than events are tried.
+    TriedAgain,
+}
+
 /// Waits until all regions are at rest, no longer than the scenario allows. Says how long it took, `None`
 /// where it did not come to rest.
 ///
 /// # Errors
 /// When a region does not answer.
-pub async fn until_at_rest(stage: &Stage, watch: &Watch) -> anyhow::Result<Option<Duration>> {
+pub async fn until_at_rest(stage: &Stage, watch: &Watch, parked: Parked) -> anyhow::Result<Option<Duration>> {
     let begun = Instant::now();
     let allowed = Duration::from_secs_f64(stage.plan.scenario.settle.within_s);
     let mut rests = 0;
     loop {
+        if parked == Parked::TriedAgain {
+            redrive(stage, watch).await?;
+        }
         let reports = try_join_all(stage.survivors().map(|region| region.control().orders())).await?;
         let present: Vec<&Region> = stage.survivors().map(|region| &region.name).collect();
         rests = if at_rest(&reports, &present) { rests + 1 } else { 0 };
@@ -35,6 +47,15 @@ pub async fn until_at_rest(stage: &Stage, watch: &Watch) -> anyhow::Result<Optio
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
+}
+
+async fn redrive(stage: &Stage, watch: &Watch) -> anyhow::Result<()> {
+    let counts = try_join_all(stage.survivors().map(|region| region.control().redrive())).await?;
+    match counts.into_iter().sum() {
+        0usize => {}
+        count => watch.say(&format!("{count} parked events are tried again")),
+    }
+    Ok(())
 }
 
 /// Whether all regions that are present are at rest and know the same number of orders.
