@@ -16,4 +16,4 @@ pub use steps::{
     delivery_price, delivery_priced, order, order_by_key, order_by_key_seen, order_seen, orders, orders_seen,
     product, product_seen, products, products_seen, put_cart_item, search, search_seen,
 };
-pub use wire::{Reply, Request, Trouble};
+pub use wire::{EdgeNotes, Reply, Request, Trouble};

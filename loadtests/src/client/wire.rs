@@ -1,6 +1,9 @@
 //! Requests and answers as they go over the wire, and GraphQL's envelope.
 
-use contracts::error::{Code, ErrorBody};
+use contracts::{
+    error::{Code, ErrorBody},
+    ids::Region,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A request, ready for any HTTP client. Always a `POST`.
@@ -46,6 +49,29 @@ pub struct Reply<'a> {
     pub status: u16,
     /// The body.
     pub body: &'a [u8],
+}
+
+/// What an edge says about an answer, in its headers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EdgeNotes {
+    /// The region that answered.
+    pub served_by: Option<Region>,
+    /// How many regions the edge asked.
+    pub attempts: Option<u32>,
+    /// The regions that said no, for now.
+    pub refused_by: Vec<Region>,
+}
+
+impl EdgeNotes {
+    /// Reads them; `header` gives a header's value by its name.
+    pub fn read<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Self {
+        let refused_by = header("x-refused-by").into_iter().flat_map(|names| names.split(','));
+        EdgeNotes {
+            served_by: header("x-served-by").map(Region::from),
+            attempts: header("x-attempts").and_then(|attempts| attempts.parse().ok()),
+            refused_by: refused_by.map(Region::from).collect(),
+        }
+    }
 }
 
 /// Why an answer is not the wanted one.

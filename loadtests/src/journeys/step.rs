@@ -2,10 +2,9 @@
 
 use super::shop::{Shop, Visitor};
 use crate::{
-    client::{self, Reply, Request, Trouble},
+    client::{self, EdgeNotes, Reply, Request, Trouble},
     history::Op,
 };
-use contracts::ids::Region;
 use goose::goose::{GooseMethod, GooseUser, TransactionError, TransactionResult};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,9 +17,7 @@ const TOKEN_AGE_MAX: Duration = Duration::from_secs(45 * 60);
 /// What came back, and how long it took to the last byte.
 pub(super) struct Asked {
     pub(super) took: Duration,
-    pub(super) served_by: Option<Region>,
-    pub(super) attempts: Option<u32>,
-    pub(super) refused_by: Vec<Region>,
+    pub(super) edge: EdgeNotes,
     answer: Result<(u16, Vec<u8>), String>,
 }
 
@@ -60,13 +57,7 @@ pub(super) async fn ask<T>(
 /// Sends a request and waits for the whole answer. Goose itself would stop the clock at the headers.
 pub(super) async fn send(user: &GooseUser, base: &str, request: Request) -> Asked {
     let began = Instant::now();
-    let mut asked = Asked {
-        took: Duration::ZERO,
-        served_by: None,
-        attempts: None,
-        refused_by: Vec::new(),
-        answer: Err(String::new()),
-    };
+    let mut asked = Asked { took: Duration::ZERO, edge: EdgeNotes::default(), answer: Err(String::new()) };
     asked.answer = match tokio::time::timeout(PATIENCE, exchange(user, base, request, &mut asked)).await {
         Ok(answer) => answer,
         Err(_) => Err("no answer in time".to_owned()),
@@ -87,11 +78,7 @@ async fn exchange(
         request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
     let response =
         builder.body(request.body).send().await.map_err(|fault| fault.without_url().to_string())?;
-    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-    asked.served_by = header("x-served-by").map(Region);
-    asked.attempts = header("x-attempts").and_then(|attempts| attempts.parse().ok());
-    asked.refused_by =
-        header("x-refused-by").iter().flat_map(|names| names.split(',')).map(Region::from).collect();
+    asked.edge = EdgeNotes::read(|name| response.headers().get(name)?.to_str().ok());
     let status = response.status().as_u16();
     let body = response.bytes().await.map_err(|fault| fault.without_url().to_string())?;
     Ok((status, body.to_vec()))

@@ -134,6 +134,8 @@ impl Saga {
     /// When the table does not answer.
     pub async fn sweep(&self) -> Result<(), SagaError> {
         let lost = self.store.lost_warehouses().await?;
+        let now = self.platform.world.instant();
+        self.resting().retain(|_, at| now.saturating_duration_since(*at) < RESTS_FOR);
         for shard in self.owner.held() {
             if self.owner.recovered(&shard) && !self.rests(&shard) {
                 self.sweep_shard(&shard, &lost).await?;
@@ -141,15 +143,12 @@ impl Saga {
         }
         let now = self.platform.world.instant();
         self.tried().retain(|_, (_, at)| now.saturating_duration_since(*at) < AGAIN_AFTER * 4);
-        self.resting().retain(|_, at| now.saturating_duration_since(*at) < RESTS_FOR);
         Ok(())
     }
 
     fn rests(&self, shard: &ShardId) -> bool {
-        let now = self.platform.world.instant();
-        let place = self.owner.epoch(shard).map(|epoch| (shard.clone(), epoch));
-        let since = place.and_then(|place| self.resting().get(&place).copied());
-        since.is_some_and(|at| now.saturating_duration_since(at) < RESTS_FOR)
+        let epoch = self.owner.epoch(shard);
+        epoch.is_some_and(|epoch| self.resting().contains_key(&(shard.clone(), epoch)))
     }
 
     async fn sweep_shard(&self, shard: &ShardId, lost: &[WarehouseId]) -> Result<(), SagaError> {

@@ -4,7 +4,7 @@ use super::Tally;
 use super::case::{Attempt, Case, FaultFelt, Outcome};
 use super::records::{Copy, OrderBook, Records, order_of, origin};
 use contracts::ids::{Continent, OrderId, Region, UserId};
-use contracts::journal::{Ballot, EntryValue};
+use contracts::journal::EntryValue;
 use contracts::order::{Order, OrderStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +82,8 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
     }
     records.last.report_unreadable("orders.journal", tally);
     let loss_ms = records.case.last_loss_ms();
-    let least = if records.case.gone_regions().is_empty() { 2 } else { 1 };
+    let gone = records.case.gone_regions();
+    let least = if gone.is_empty() { 2 } else { 1 };
     let clocks_off = records.case.faults.iter().any(|fault| fault.kind == "clock-skew");
     for (order_id, attempts) in &records.attempts {
         let promised = attempts.iter().filter(|attempt| attempt.outcome == Outcome::Acknowledged);
@@ -90,7 +91,8 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
         let Some(answered_ms) = promised.filter_map(|attempt| attempt.answered_ms).min() else { continue };
         let sent_ms = attempts.iter().map(|attempt| attempt.sent_ms).min();
         let before_loss = loss_ms.zip(sent_ms).is_some_and(|(loss, sent)| sent <= loss);
-        let must_have = before_loss.then(|| AfterLoss { least, back: back_since(records.case, sent_ms) });
+        let must_have =
+            before_loss.then(|| AfterLoss { least, back: back_since(records.case, &gone, sent_ms) });
         let copies = copies_of_order(&records.last, order_id);
         match judge_copies(&copies, answered_ms, must_have.as_ref(), clocks_off) {
             Copies::Enough => tally.looked(),
@@ -111,8 +113,7 @@ struct AfterLoss<'c> {
     back: BTreeSet<&'c Continent>,
 }
 
-fn back_since(case: &Case, sent_ms: Option<i64>) -> BTreeSet<&Continent> {
-    let gone = case.gone_regions();
+fn back_since<'c>(case: &'c Case, gone: &BTreeSet<Region>, sent_ms: Option<i64>) -> BTreeSet<&'c Continent> {
     let lost = |loss: &FaultFelt| sent_ms.is_some_and(|sent_ms| sent_ms <= loss.at_ms);
     let back = |region: &&Region| !gone.contains(*region) && case.losses_of(region).any(lost);
     case.places.journal.iter().filter(back).filter_map(|region| case.places.regions.get(region)).collect()
@@ -238,31 +239,38 @@ pub(super) fn one_per_key(records: &Records<'_>, tally: &mut Tally) {
 
 /// No two copies of a journal entry have chosen different values.
 fn one_value_per_entry(records: &Records<'_>, tally: &mut Tally) {
-    let mut chosen: BTreeMap<(&str, &str), BTreeMap<&str, OrderId>> = BTreeMap::new();
-    for copy in records.last.journal.values().flatten().filter(|copy| copy.settled()) {
-        let values = chosen.entry((&copy.shard, &copy.key_hash)).or_default();
-        values.insert(&copy.value_hash, copy.value.order_id());
-    }
-    for values in chosen.values() {
-        tally.looked();
-        if values.len() > 1 {
-            tally.broken("the journal chose two values for one key", values.values());
-        }
-    }
+    let settled = records.last.journal.values().flatten().filter(|copy| copy.settled());
+    let values = values_at(settled, |copy| (&copy.shard, &copy.key_hash));
+    one_value_each(values, tally, |_| "the journal chose two values for one key".to_owned());
 }
 
 /// No two copies of a journal entry hold different values under one ballot, chosen or not: whoever recovers the entry
 /// takes equal ballots for equal values.
 fn one_value_per_ballot(records: &Records<'_>, tally: &mut Tally) {
-    let mut written: BTreeMap<(&str, &str, &Ballot), BTreeMap<&str, OrderId>> = BTreeMap::new();
-    for copy in records.last.journal.values().flatten() {
-        let values = written.entry((&copy.shard, &copy.key_hash, &copy.ballot)).or_default();
-        values.insert(&copy.value_hash, copy.value.order_id());
+    let copies = records.last.journal.values().flatten();
+    let values = values_at(copies, |copy| (&copy.shard, &copy.key_hash, &copy.ballot));
+    one_value_each(values, tally, |(_, _, ballot)| format!("two values were written under ballot {ballot}"));
+}
+
+/// By where copies stand: the hashes of their values, each with its order.
+type Values<'r, P> = BTreeMap<P, BTreeMap<&'r str, OrderId>>;
+
+fn values_at<'r, P: Ord>(
+    copies: impl Iterator<Item = &'r Copy>,
+    place: impl Fn(&'r Copy) -> P,
+) -> Values<'r, P> {
+    let mut values = Values::new();
+    for copy in copies {
+        values.entry(place(copy)).or_default().insert(&*copy.value_hash, copy.value.order_id());
     }
-    for ((_, _, ballot), values) in written {
+    values
+}
+
+fn one_value_each<P>(values: Values<'_, P>, tally: &mut Tally, why: impl Fn(&P) -> String) {
+    for (place, values) in &values {
         tally.looked();
         if values.len() > 1 {
-            tally.broken(format!("two values were written under ballot {ballot}"), values.values());
+            tally.broken(why(place), values.values());
         }
     }
 }

@@ -6,7 +6,6 @@ use super::{
     meter,
     wire::{Exchange, Wire},
 };
-use contracts::ids::Region;
 use futures::future::join_all;
 use loadtests::{
     accounts::SignedIn,
@@ -103,9 +102,9 @@ impl Stage {
             Ok(answer) => {
                 record.answered_at_us = Some(ended_us);
                 record.status = Some(answer.status);
-                record.served_by = answer.served_by.clone().map(Region);
-                record.attempts = answer.attempts;
-                record.refused_by = answer.refused_by.clone();
+                record.served_by = answer.edge.served_by.clone();
+                record.attempts = answer.edge.attempts;
+                record.refused_by = answer.edge.refused_by.clone();
             }
             Err(why) => record.why = Some(why.clone()),
         }

@@ -3,13 +3,12 @@
 
 use crate::sockets::Connector;
 use bytes::Bytes;
-use contracts::ids::Region;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use loadtests::client::{Reply, Request};
+use loadtests::client::{EdgeNotes, Reply, Request};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -43,9 +42,7 @@ pub(super) struct Exchange {
 /// A whole answer.
 pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) served_by: Option<String>,
-    pub(super) attempts: Option<u32>,
-    pub(super) refused_by: Vec<Region>,
+    pub(super) edge: EdgeNotes,
     body: Bytes,
 }
 
@@ -94,15 +91,11 @@ impl Wire {
             builder.body(Full::new(Bytes::from(request.body))).map_err(|fault| fault.to_string())?;
         let authority = request.uri().authority().map(|authority| authority.as_str()).unwrap_or_default();
         let response = self.pool(authority).request(request).await.map_err(|fault| with_cause(&fault))?;
-        let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-        let (served_by, attempts, refused) =
-            (header("x-served-by"), header("x-attempts"), header("x-refused-by"));
+        let edge = EdgeNotes::read(|name| response.headers().get(name)?.to_str().ok());
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
         let body = body.map_err(|fault| format!("the answer broke off: {fault}"))?.to_bytes();
-        let attempts = attempts.and_then(|attempts| attempts.parse().ok());
-        let refused_by = refused.iter().flat_map(|names| names.split(',')).map(Region::from).collect();
-        Ok(Answer { status, served_by, attempts, refused_by, body })
+        Ok(Answer { status, edge, body })
     }
 }
 

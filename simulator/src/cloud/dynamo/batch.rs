@@ -1,13 +1,12 @@
 //! Batches of writes: no conditions, and nothing common but the call.
 
-use std::collections::BTreeSet;
-
 use serde::Deserialize;
 
 use super::Dynamo;
 use super::capacity::{Axis, Detail};
 use super::error::{Result, constraint, invalid, missing};
 use super::json::{Object, Pairs, Text};
+use super::key::all_distinct;
 use super::operations::{Answer, Request};
 use super::table::Table;
 use super::value::Item;
@@ -87,8 +86,7 @@ impl Dynamo {
                 plans.push(item.plan(table)?);
             }
         }
-        let mut seen = BTreeSet::new();
-        if !plans.iter().all(|plan| seen.insert((plan.table.slot, &plan.key))) {
+        if !all_distinct(plans.iter().map(|plan| (plan.table.slot, &plan.key))) {
             return Err(invalid("Provided list of item keys contains duplicates"));
         }
         let mut store = self.store();

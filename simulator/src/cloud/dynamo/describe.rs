@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Dynamo;
-use super::error::{Error, Result, constraint, missing};
+use super::error::{Error, Result, constraint};
 use super::json::Text;
 use super::key::{Schema, letter};
+use super::operations::named;
 use super::table::Table;
 
 /// Tables a page of their names has at most.
@@ -49,7 +50,7 @@ impl Dynamo {
     }
 
     pub(super) fn describe_table(&self, request: DescribeTable<'_>) -> Result<String> {
-        let name = request.table_name.as_deref().ok_or_else(|| missing("tableName"))?;
+        let name = named(request.table_name.as_deref())?;
         let table = self.table(Some(name)).map_err(|error| match error {
             Error::NotFound(_) => {
                 Error::NotFound(format!("Requested resource not found: Table: {name} not found"))

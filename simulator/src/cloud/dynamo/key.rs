@@ -1,5 +1,7 @@
 //! Keys: what they are made of, and bytes that sort as they do.
 
+use std::collections::BTreeSet;
+
 use contracts::resources::{Key, KeyType};
 
 use super::error::{Error, Result, invalid};
@@ -99,6 +101,12 @@ impl Schema {
         }
         self.encode(item).ok_or_else(|| invalid(MISMATCH))
     }
+}
+
+/// Whether none of these keys comes twice.
+pub(super) fn all_distinct<K: Ord>(mut keys: impl Iterator<Item = K>) -> bool {
+    let mut seen = BTreeSet::new();
+    keys.all(|key| seen.insert(key))
 }
 
 /// Whether a key attribute of this kind can have that value.

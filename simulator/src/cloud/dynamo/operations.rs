@@ -111,9 +111,14 @@ impl Dynamo {
 
     /// The table that a request names.
     pub(super) fn table(&self, name: Option<&str>) -> Result<&Table> {
-        let name = name.ok_or_else(|| missing("tableName"))?;
+        let name = named(name)?;
         self.tables.get(physical(name)).ok_or_else(|| no_such_table(name))
     }
+}
+
+/// The table's name in a request, which must have one.
+pub(super) fn named(name: Option<&str>) -> Result<&str> {
+    name.ok_or_else(|| missing("tableName"))
 }
 
 fn no_such_table(name: &str) -> Error {

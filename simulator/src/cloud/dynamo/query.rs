@@ -8,11 +8,11 @@ use serde::de::IgnoredAny;
 
 use super::Dynamo;
 use super::capacity::{Detail, Ledger};
-use super::error::{Result, constraint, invalid, missing};
+use super::error::{Result, constraint, invalid};
 use super::expression::{Attributes, Bound, Condition, KeyCondition, Projection, SortCondition};
 use super::json::{Object, Pairs, Text, write_item, write_list};
 use super::key::{KeyBytes, Schema};
-use super::operations::{Answer, Request, refuse_legacy};
+use super::operations::{Answer, Request, named, refuse_legacy};
 use super::page::{Page, Range};
 use super::read::write_projected;
 use super::record::Record;
@@ -48,7 +48,7 @@ pub(super) struct Search<'a> {
 
 impl Request for Search<'_> {
     fn tables(&self) -> Result<Vec<&str>> {
-        Ok(vec![self.table_name.as_deref().ok_or_else(|| missing("tableName"))?])
+        Ok(vec![named(self.table_name.as_deref())?])
     }
 }
 
@@ -236,12 +236,12 @@ impl Dynamo {
         let source = request.source(self)?;
         let (partition, sort) = condition.root().range(source.schema(), condition.scope())?;
         output.check_filter(source, true)?;
+        let forward = request.scan_index_forward != Some(false);
         let mut range = Range::of(partition, sort);
         if let Some(start) = request.start(source)? {
             check_within(source.schema(), request.exclusive_start_key.as_ref(), partition, sort)?;
-            range.go_on_behind(start, request.scan_index_forward != Some(false));
+            range.go_on_behind(start, forward);
         }
-        let forward = request.scan_index_forward != Some(false);
         let page = self.store().page(source, &range, forward, limit, |_| true);
         let consistent = request.consistent_read.unwrap_or(false);
         let ledger = charge(source, page.bytes, consistent);

@@ -1,6 +1,5 @@
 //! Reads of items by their keys: one, a batch, or several at one moment.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -11,8 +10,8 @@ use super::capacity::{Axis, Detail, Ledger};
 use super::error::{Error, Result, constraint, invalid, missing};
 use super::expression::{Attributes, Bound, Projection};
 use super::json::{Object, Pairs, Text, write_item, write_list, write_text};
-use super::key::KeyBytes;
-use super::operations::{Answer, Request, refuse_legacy};
+use super::key::{KeyBytes, all_distinct};
+use super::operations::{Answer, Request, named, refuse_legacy};
 use super::record::Record;
 use super::size::read_units;
 use super::table::Table;
@@ -72,7 +71,7 @@ struct KeysOfTable<'a> {
 
 impl Request for Get<'_> {
     fn tables(&self) -> Result<Vec<&str>> {
-        Ok(vec![self.table_name.as_deref().ok_or_else(|| missing("tableName"))?])
+        Ok(vec![named(self.table_name.as_deref())?])
     }
 }
 
@@ -80,7 +79,7 @@ impl Request for TransactGet<'_> {
     fn tables(&self) -> Result<Vec<&str>> {
         let items = self.transact_items.as_ref().ok_or_else(|| missing("transactItems"))?;
         let gets = items.iter().map(|item| item.get.as_ref().ok_or_else(|| missing("transactItems.get")));
-        gets.map(|get| get?.table_name.as_deref().ok_or_else(|| missing("tableName"))).collect()
+        gets.map(|get| named(get?.table_name.as_deref())).collect()
     }
 }
 
@@ -241,8 +240,7 @@ impl Dynamo {
         let table = self.table(Some(name))?;
         let keys = request.keys.iter().flatten().map(|key| Ok((key, table.schema.of_key(key)?)));
         let keys: Vec<(&Item, KeyBytes)> = keys.collect::<Result<_>>()?;
-        let mut seen = BTreeSet::new();
-        if !keys.iter().all(|(_, key)| seen.insert(key)) {
+        if !all_distinct(keys.iter().map(|(_, key)| key)) {
             return Err(invalid("Provided list of item keys contains duplicates"));
         }
         Ok(PreparedKeys { name, table, request, keys, projection })

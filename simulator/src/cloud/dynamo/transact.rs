@@ -1,15 +1,13 @@
 //! Transactions: every action is planned before the first is carried out.
 
-use std::collections::BTreeSet;
-
 use serde::Deserialize;
 
 use super::Dynamo;
 use super::capacity::{Axis, Detail};
 use super::error::{Error, Result, constraint, invalid, missing};
 use super::json::{Object, Text};
-use super::key::KeyBytes;
-use super::operations::{Answer, Request};
+use super::key::{KeyBytes, all_distinct};
+use super::operations::{Answer, Request, named};
 use super::write::{Action, Planned, Prepared, WriteRequest};
 
 /// Actions a transaction may have.
@@ -63,7 +61,7 @@ impl Request for TransactWrite<'_> {
     fn tables(&self) -> Result<Vec<&str>> {
         let items = self.transact_items.as_ref().ok_or_else(|| missing("transactItems"))?;
         let requests = items.iter().filter_map(TransactItem::request);
-        requests.map(|request| request.table_name.as_deref().ok_or_else(|| missing("tableName"))).collect()
+        requests.map(|request| named(request.table_name.as_deref())).collect()
     }
 }
 
@@ -79,13 +77,10 @@ pub(super) fn check_count(count: usize) -> Result<()> {
 
 /// Refuses two operations on one item.
 pub(super) fn check_distinct<'k>(targets: impl Iterator<Item = (usize, &'k KeyBytes)>) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    for target in targets {
-        if !seen.insert(target) {
-            return Err(invalid("Transaction request cannot include multiple operations on one item"));
-        }
+    if all_distinct(targets) {
+        return Ok(());
     }
-    Ok(())
+    Err(invalid("Transaction request cannot include multiple operations on one item"))
 }
 
 /// What was prepared, or the fault that is told: a table that is not there only where nothing else is wrong.

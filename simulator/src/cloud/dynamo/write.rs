@@ -13,7 +13,7 @@ use super::error::{Error, Result, constraint, invalid, missing};
 use super::expression::{Attributes, Bound, Condition, Update, fragment};
 use super::json::{Object, Pairs, Text, write_item};
 use super::key::KeyBytes;
-use super::operations::{Answer, Request};
+use super::operations::{Answer, Request, named, refuse_legacy};
 use super::record::Record;
 use super::size::ITEM_BYTES_MAX;
 use super::store::Store;
@@ -110,7 +110,7 @@ impl Shown {
 
 impl Request for WriteRequest<'_> {
     fn tables(&self) -> Result<Vec<&str>> {
-        Ok(vec![self.table_name.as_deref().ok_or_else(|| missing("tableName"))?])
+        Ok(vec![named(self.table_name.as_deref())?])
     }
 }
 
@@ -121,7 +121,7 @@ impl WriteRequest<'_> {
             ("ConditionalOperator", &self.conditional_operator),
             ("AttributeUpdates", &self.attribute_updates),
         ];
-        super::operations::refuse_legacy(&legacy)?;
+        refuse_legacy(&legacy)?;
         match self.return_item_collection_metrics.as_deref() {
             None | Some("NONE" | "SIZE") => {}
             other => {
