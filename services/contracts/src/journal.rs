@@ -447,6 +447,14 @@ pub struct TokensResponse {
     pub next: Option<String>,
 }
 
+/// `GET /backend/journal/shards`: the shards that a region drives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldShards {
+    /// The shards.
+    pub shards: Vec<ShardId>,
+}
+
 /// A payment token that backs an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

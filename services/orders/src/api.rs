@@ -23,8 +23,9 @@ use contracts::{
     bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
     events::Event,
     journal::{
-        AcceptRequest, AcceptResponse, PromiseRequest, PromiseResponse, ReadRequest, ReadResponse,
-        RegisterRequest, RegisterResponse, SettleRequest, SettleResponse, TokensRequest, TokensResponse,
+        AcceptRequest, AcceptResponse, HeldShards, PromiseRequest, PromiseResponse, ReadRequest,
+        ReadResponse, RegisterRequest, RegisterResponse, SettleRequest, SettleResponse, TokensRequest,
+        TokensResponse,
     },
     keys,
 };
@@ -71,6 +72,7 @@ pub fn routes(api: Api) -> Router {
         .route("/by-key/{idempotency_key}", get(by_key))
         .route("/backend/{order_id}", get(read_backend))
         .route("/backend/events", post(apply_event))
+        .route("/backend/journal/shards", get(held_shards))
         .route("/backend/journal/promise", post(promise))
         .route("/backend/journal/accept", post(accept))
         .route("/backend/journal/choose", post(choose))
@@ -355,6 +357,11 @@ async fn apply_event(
     let applied = api.events.apply(&event).await;
     applied.map_err(|cause| ApiError::new(Code::InProgress, cause.to_string()))?;
     Ok(Json(serde_json::Value::Null))
+}
+
+async fn held_shards(State(api): State<Api>, caller: Caller) -> Result<Json<HeldShards>, ApiError> {
+    caller.service_in(&[NAME])?;
+    Ok(Json(HeldShards { shards: api.owner.held() }))
 }
 
 fn acceptor<'a>(api: &'a Api, caller: &Caller) -> Result<&'a Acceptor, ApiError> {

@@ -19,7 +19,7 @@ pub use events::SUBSCRIPTION;
 pub use journal::returning::found;
 pub use store::TABLES;
 
-use journal::{owner::Owner, rejoin::Rejoin, settle::Settler};
+use journal::{owner::Owner, rejoin::Rejoin, settle::Settler, strays::Strays};
 use platform::{Platform, Service, Worker, layers};
 use saga::Saga;
 use std::time::Duration;
@@ -36,6 +36,9 @@ const RELAY_WORKERS: usize = 4;
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// How often the owner looks whether another one has fallen silent.
 const LOOK_FOR_ORPHANS: Duration = Duration::from_millis(50);
+
+/// How often a region asks others whether they drive what they are taken to drive.
+const LOOK_FOR_STRAYS: Duration = Duration::from_secs(3);
 
 /// The service.
 pub fn service(platform: Platform) -> Service {
@@ -63,6 +66,7 @@ fn workers(
     creator: &create::Creator,
 ) -> Vec<Worker> {
     let (settler, rejoin) = (Settler::new(platform, owner), Rejoin::new(platform));
+    let strays = Strays::new(platform, owner);
     let region = platform.config.region.0.clone();
     let (outbox, sweeping) = (store.outbox.clone(), store.outbox.clone());
     let (starting, orphans, sweeper, next) = (owner.clone(), owner.clone(), saga.clone(), saga.clone());
@@ -75,6 +79,10 @@ fn workers(
         Worker::new("orders-orphans", LOOK_FOR_ORPHANS, move || {
             let owner = orphans.clone();
             async move { owner.take_orphans().await }
+        }),
+        Worker::new("orders-strays", LOOK_FOR_STRAYS, move || {
+            let strays = strays.clone();
+            async move { strays.look().await }
         }),
         Worker::new("orders-rejoin", Duration::from_secs(1), move || {
             let rejoin = rejoin.clone();

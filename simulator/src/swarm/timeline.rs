@@ -26,7 +26,7 @@ pub(super) fn draw(dice: &mut Dice, topology: &Topology, phases: &Phases) -> Vec
         if faults.len() == wanted {
             break;
         }
-        let kind = one_of(dice, &kinds);
+        let kind = weighted(dice, &kinds);
         faults.push(fault(dice, kind, topology, phases));
         if promise::inside(topology, &faults).is_err() {
             faults.pop();
@@ -34,6 +34,17 @@ pub(super) fn draw(dice: &mut Dice, topology: &Topology, phases: &Phases) -> Vec
     }
     faults.sort_by(|one, two| one.at_s.total_cmp(&two.at_s));
     faults
+}
+
+/// One of the kinds, the more often the more ways it has to go wrong.
+fn weighted<'k>(dice: &mut Dice, kinds: &[&'k str]) -> &'k str {
+    let weight = |kind: &str| match kind {
+        "crash-between-steps" => 5,
+        "kill-region" => 3,
+        _ => 1,
+    };
+    let all: Vec<&str> = kinds.iter().flat_map(|kind| std::iter::repeat_n(*kind, weight(kind))).collect();
+    one_of(dice, &all)
 }
 
 /// Steps of services between which it matters whether they live: what they asked of a table.
@@ -56,7 +67,10 @@ fn fault(dice: &mut Dice, kind: &str, topology: &Topology, phases: &Phases) -> F
     let end_s = phases.steady_s + phases.after_s;
     // Orders must be under way when it comes, and some time be left for it to be felt.
     let at_s = tenths(dice, phases.steady_s, end_s - 1.0);
-    let for_s = tenths(dice, 0.5, end_s + HEALS_AFTER_LOAD_S - at_s);
+    let most_s = end_s + HEALS_AFTER_LOAD_S - at_s;
+    // Half of them heal soon: then there is time for another one.
+    let for_s =
+        if dice.random_bool(0.5) { tenths(dice, 0.5, most_s) } else { tenths(dice, 0.5, most_s.min(3.0)) };
     FaultAt { at_s, fault: of_kind(dice, kind, topology, for_s) }
 }
 

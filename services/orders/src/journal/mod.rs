@@ -4,7 +4,7 @@
 //! three acceptors on three continents. [`rules`] decides, [`acceptor`] is a continent's copy, [`owner`]
 //! drives the shards of this region, [`lanes`] carries its writes to the copies, and [`settle`] marks what
 //! is chosen and closes what is stored elsewhere too. A copy that lost everything does not vote: [`rejoin`] reads
-//! the two others, through their [`returning`] side, until it may.
+//! the two others, through their [`returning`] side, until it may. A shard that nobody drives is found by [`strays`].
 
 pub mod acceptor;
 pub mod lanes;
@@ -13,6 +13,7 @@ pub mod rejoin;
 pub mod returning;
 pub mod rules;
 pub mod settle;
+pub mod strays;
 
 use contracts::{Continent, ShardId};
 use platform::Config;

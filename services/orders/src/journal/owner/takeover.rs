@@ -29,7 +29,7 @@ const TAKEOVER_ROUNDS: u32 = 3;
 
 impl Owner {
     /// The last owner that this region knows of a shard: a live hint, or the first successor.
-    fn believed_owner(&self, home: &Continent, shard: &ShardId) -> Option<Region> {
+    pub(in crate::journal) fn believed_owner(&self, home: &Continent, shard: &ShardId) -> Option<Region> {
         let hint = self.lock().hints.get(shard).map(|(_, region)| region.clone());
         hint.or_else(|| self.platform.config.continent(home)?.successors.first().cloned())
     }
@@ -91,7 +91,7 @@ impl Owner {
             for shard in self.shards_of(&continent.id) {
                 let owner = self.believed_owner(&continent.id, &shard);
                 let orphan = owner.is_some_and(|owner| self.platform.liveness.suspected(&owner));
-                if orphan && self.route(&continent.id, &shard) == Route::Here {
+                if (orphan || self.dropped(&shard)) && self.route(&continent.id, &shard) == Route::Here {
                     self.ensure_held(&continent.id, &shard).await?;
                 }
             }
@@ -105,6 +105,13 @@ impl Owner {
         let elsewhere =
             state.hints.get(shard).is_some_and(|(_, region)| *region != self.platform.config.region);
         !elsewhere && !state.held.contains_key(shard)
+    }
+
+    /// Whether this region was the last to drive a shard, and does so no more: its last process is gone, or had no majority.
+    fn dropped(&self, shard: &ShardId) -> bool {
+        let state = self.lock();
+        let here = state.hints.get(shard).is_some_and(|(_, region)| *region == self.platform.config.region);
+        here && !state.held.contains_key(shard)
     }
 
     fn shards_of(&self, home: &Continent) -> Vec<ShardId> {
