@@ -359,17 +359,13 @@ impl<'a> Faults<'a> {
     }
 
     fn send_news(&mut self, record: &FaultRecord) {
-        let lost = record.lost_regions.iter().filter_map(|region| self.process(region));
-        let lost: Vec<_> = lost.map(|process| (process.name.clone(), process.watch())).collect();
+        // Without it survivors would go on trying. Whoever comes back is not forgotten: it asks for everything.
+        let gone = if record.fault.for_s().is_none() { &record.lost_regions[..] } else { &[] };
         for control in self.working().map(|process| process.control().clone()).collect::<Vec<_>>() {
-            let lost = lost.clone();
+            let gone = gone.to_vec();
             self.desk.spawn(async move {
                 tokio::time::sleep(NEWS).await;
-                // Whoever is back by then is not forgotten.
-                let gone = lost.iter().filter(|(_, standing)| *standing.borrow() == Standing::Dead);
-                let lost: Vec<Region> = gone.map(|(region, _)| region.clone()).collect();
-                // Without it a survivor would only go on trying.
-                if let Err(fault) = control.forget(&lost).await {
+                if let Err(fault) = control.forget(&gone).await {
                     tracing::warn!(%fault, "a survivor was not told what is lost");
                 }
             });
