@@ -39,7 +39,7 @@ fn envelope(criterion: &mut Criterion) {
     criterion.bench_function("event to envelope and back", |bencher| {
         bencher.iter(|| {
             let envelope = contracts_envelope(black_box(&event));
-            Event::from_envelope(envelope)
+            Event::from_envelope(&envelope)
         });
     });
 }

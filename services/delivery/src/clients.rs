@@ -44,6 +44,9 @@ pub(crate) struct Left {
     delivered_at_ms: Option<i64>,
     #[serde(default)]
     signed_by_adult: bool,
+    /// Why it was brought back, if it was.
+    #[serde(default)]
+    pub(crate) returned_because: Option<String>,
 }
 
 impl Left {
@@ -57,6 +60,11 @@ impl Left {
 #[serde(rename_all = "camelCase")]
 struct DeliveredRequest {
     adult_signature: bool,
+}
+
+#[derive(Serialize)]
+struct ReturnedRequest<'a> {
+    reason: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -89,17 +97,42 @@ impl Carrier {
         Carrier { platform: platform.clone() }
     }
 
-    /// Tells the carrier that a parcel was handed over: whoever follows this region will ask there.
+    /// Tells the carrier that a parcel was handed over: whoever follows this region will ask there. Says whether it
+    /// agrees; else the parcel was brought back before.
     pub(crate) async fn delivered(
         &self,
         tracking_id: &str,
         adult_signature: bool,
         deadline: Deadline,
-    ) -> Result<(), Error> {
-        let path = format!("/dispatches/{tracking_id}/delivered");
-        let body = DeliveredRequest { adult_signature };
-        self.target().post::<serde_json::Value>(Credential::None, &path, &body, bounded(deadline)).await?;
-        Ok(())
+    ) -> Result<bool, Error> {
+        self.tell(tracking_id, "delivered", &DeliveredRequest { adult_signature }, deadline).await
+    }
+
+    /// Tells the carrier that a parcel is brought back. Says whether it agrees; else it was handed over before.
+    pub(crate) async fn returned(
+        &self,
+        tracking_id: &str,
+        reason: &str,
+        deadline: Deadline,
+    ) -> Result<bool, Error> {
+        self.tell(tracking_id, "returned", &ReturnedRequest { reason }, deadline).await
+    }
+
+    async fn tell(
+        &self,
+        tracking_id: &str,
+        what: &str,
+        body: &impl Serialize,
+        deadline: Deadline,
+    ) -> Result<bool, Error> {
+        let path = format!("/dispatches/{tracking_id}/{what}");
+        let told =
+            self.target().post::<serde_json::Value>(Credential::None, &path, body, bounded(deadline)).await;
+        match told {
+            Ok(_) => Ok(true),
+            Err(CallError::Unexpected { status: 409, .. }) => Ok(false),
+            Err(cause) => Err(cause.into()),
+        }
     }
 
     /// What left with a key, where something did.

@@ -95,8 +95,8 @@ impl Desk {
         })
     }
 
-    /// A delivery on its way, as completed where the carrier says that it arrived: the region to which the
-    /// courier reported may be lost.
+    /// A delivery on its way, as over where the carrier says that it arrived or was brought back: the region to which
+    /// the courier reported may be lost.
     async fn arrived(
         &self,
         order_id: OrderId,
@@ -158,9 +158,13 @@ impl Desk {
         let row = branches.highest().ok_or(Error::NotFound)?;
         match domain::report(&row.delivery, report)? {
             Step::Stands => Ok(Some(row.view())),
-            Step::Store(delivery) => {
-                self.tell_carrier(&delivery, deadline).await?;
+            Step::Store(delivery) if self.carrier_agrees(&delivery, deadline).await? => {
                 self.save(row, &branches, *delivery).await.map(Some)
+            }
+            Step::Store(_) => {
+                // Another region was told otherwise before.
+                let followed = self.as_it_left(order_id, row.delivery.clone(), deadline).await?;
+                self.save(row, &branches, followed).await.map(|_| None)
             }
             Step::HandOver => {
                 let handed = self.carrier.dispatch(order_id, &row.delivery, deadline).await?;
@@ -178,14 +182,19 @@ impl Desk {
         }
     }
 
-    /// Tells the carrier of an arrival before it is stored here: a successor asks there.
-    async fn tell_carrier(&self, delivery: &Delivery, deadline: Deadline) -> Result<(), Error> {
+    /// Tells the carrier how a parcel's way ended before it is stored here: a successor asks there. Says whether that is
+    /// what the carrier knows.
+    async fn carrier_agrees(&self, delivery: &Delivery, deadline: Deadline) -> Result<bool, Error> {
         match (delivery.status, &delivery.tracking_id) {
             (DeliveryStatus::Completed, Some(tracking_id)) => {
                 let signed = delivery.adult_signature == Some(true);
                 self.carrier.delivered(tracking_id, signed, deadline).await
             }
-            _ => Ok(()),
+            (DeliveryStatus::Failed, Some(tracking_id)) => {
+                let reason = delivery.reason.as_deref().unwrap_or_default();
+                self.carrier.returned(tracking_id, reason, deadline).await
+            }
+            _ => Ok(true),
         }
     }
 

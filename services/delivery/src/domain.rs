@@ -68,11 +68,14 @@ impl Delivery {
     /// The same delivery, as far as the carrier says that it is.
     pub(crate) fn followed(self, left: &Left) -> Self {
         let started = self.started(left.tracking_id.clone());
-        match left.delivered() {
-            Some(signed) => {
+        match (left.delivered(), &left.returned_because) {
+            (Some(signed), _) => {
                 Delivery { status: DeliveryStatus::Completed, adult_signature: Some(signed), ..started }
             }
-            None => started,
+            (None, Some(reason)) => {
+                Delivery { status: DeliveryStatus::Failed, reason: Some(reason.clone()), ..started }
+            }
+            (None, None) => started,
         }
     }
 

@@ -113,14 +113,14 @@ impl Store {
         let mut outbox = held.named(&branch).map(|row| row.outbox.clone()).unwrap_or_default();
         if let Some(happening) = happening {
             let event = events::event(&self.platform, order_id, epoch, version, happening);
-            outbox.add(&event, here.as_str(), self.platform.world.now());
+            self.outbox.add(&mut outbox, &event);
         }
         let is_new = (delivery.status == DeliveryStatus::New).then(|| here.0.clone());
         let condition = held.unchanged(&branch);
-        let row = Row { order_id, branch, epoch, version, is_new, delivery, outbox };
+        let mut row = Row { order_id, branch, epoch, version, is_new, delivery, outbox };
         self.table.put(&row, condition).await?;
         let key = self.table.key(order_id.to_string(), Some(text(&row.branch)));
-        self.outbox.notify(key, &row.outbox);
+        self.outbox.notify(key, &mut row.outbox);
         Ok(row)
     }
 

@@ -23,7 +23,7 @@ use contracts::{
     bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
     events::Event,
     journal::{
-        AcceptRequest, AcceptResponse, HeldShards, PromiseRequest, PromiseResponse, ReadRequest,
+        AcceptRequest, AcceptResponse, EntryState, HeldShards, PromiseRequest, PromiseResponse, ReadRequest,
         ReadResponse, RegisterRequest, RegisterResponse, SettleRequest, SettleResponse, TokensRequest,
         TokensResponse,
     },
@@ -367,7 +367,7 @@ async fn held_shards(State(api): State<Api>, caller: Caller) -> Result<Json<Held
 fn acceptor<'a>(api: &'a Api, caller: &Caller) -> Result<&'a Acceptor, ApiError> {
     caller.service_in(&[NAME])?;
     if holds_copy(&api.platform.config) {
-        Ok(&api.owner.acceptor)
+        Ok(&api.owner.copies.own)
     } else {
         Err(ApiError::new(Code::NotFound, "This region holds no copy of the journal"))
     }
@@ -408,7 +408,7 @@ async fn choose(
     caller: Caller,
     Json(request): Json<SettleRequest>,
 ) -> Result<Json<SettleResponse>, ApiError> {
-    answer(acceptor(&api, &caller)?.choose(&request).await)
+    answer(acceptor(&api, &caller)?.mark(&request, EntryState::Chosen).await)
 }
 
 async fn close(
@@ -416,7 +416,7 @@ async fn close(
     caller: Caller,
     Json(request): Json<SettleRequest>,
 ) -> Result<Json<SettleResponse>, ApiError> {
-    answer(acceptor(&api, &caller)?.close(&request).await)
+    answer(acceptor(&api, &caller)?.mark(&request, EntryState::Closed).await)
 }
 
 async fn register(

@@ -184,7 +184,7 @@ impl Creator {
         if let Some(record) = self.store.get(attempt.order_id()).await? {
             return Ok(Some(replay(attempt, record.order)));
         }
-        let held = self.owner.acceptor.held(&attempt.shard, &attempt.key_hash()).await;
+        let held = self.owner.copies.own.held(&attempt.shard, &attempt.key_hash()).await;
         let held = held.map_err(|cause| OrdersError::Internal(cause.to_string()))?;
         match held {
             // An entry that nobody drives was left by an earlier process under a lower ballot of this shard

@@ -42,7 +42,7 @@ const STEP_LIMIT: Duration = Duration::from_secs(4);
 /// The same step of the same version is not tried again sooner.
 const AGAIN_AFTER: Duration = Duration::from_secs(3);
 /// A shard in which nothing was open is not looked at again sooner, unless one of its orders changes here meanwhile.
-const RESTS_FOR: Duration = Duration::from_secs(6);
+const RESTS_FOR: Duration = Duration::from_secs(10);
 /// Rounds against others who changed the order meanwhile.
 const ROUNDS: u32 = 6;
 /// A reservation for a reallocated order ends after this long without packaging.
@@ -77,6 +77,16 @@ impl From<platform::TableError> for SagaError {
     }
 }
 
+/// What this process knows of an order that it drives.
+struct Tried {
+    /// The newest epoch and version that it read or wrote.
+    newest: (u64, u64),
+    /// When the step of that version was last tried.
+    at: Option<Instant>,
+    /// When it last heard of the order.
+    heard: Instant,
+}
+
 /// Drives orders from acceptance to their end.
 #[derive(Clone)]
 pub struct Saga {
@@ -86,7 +96,7 @@ pub struct Saga {
     clients: Clients,
     sender: mpsc::Sender<OrderRecord>,
     receiver: Arc<AsyncMutex<mpsc::Receiver<OrderRecord>>>,
-    tried: Arc<Mutex<HashMap<OrderId, (u64, Instant)>>>,
+    tried: Arc<Mutex<HashMap<OrderId, Tried>>>,
     /// When nothing was found open, by shard and by the epoch under which it is held.
     resting: Arc<Mutex<BTreeMap<(ShardId, u64), Instant>>>,
 }
@@ -107,8 +117,9 @@ impl Saga {
         }
     }
 
-    /// Says that an order may have a step to take, as far as its caller knows it.
+    /// Says that an order may have a step to take: `record` is as its caller has just read or written it.
     fn notify(&self, record: OrderRecord) {
+        self.heard_of(&record.order);
         self.resting().retain(|(shard, _), _| *shard != record.order.shard);
         if let Err(full) = self.sender.try_send(record) {
             let order_id = full.into_inner().order.order_id;
@@ -142,7 +153,7 @@ impl Saga {
             }
         }
         let now = self.platform.world.instant();
-        self.tried().retain(|_, (_, at)| now.saturating_duration_since(*at) < AGAIN_AFTER * 4);
+        self.tried().retain(|_, tried| now.saturating_duration_since(tried.heard) < AGAIN_AFTER * 4);
         Ok(())
     }
 
@@ -151,7 +162,7 @@ impl Saga {
         epoch.is_some_and(|epoch| self.resting().contains_key(&(shard.clone(), epoch)))
     }
 
-    async fn sweep_shard(&self, shard: &ShardId, lost: &[WarehouseId]) -> Result<(), SagaError> {
+    async fn sweep_shard(&self, shard: &ShardId, lost: &BTreeSet<WarehouseId>) -> Result<(), SagaError> {
         let open = self.store.open_in(shard).await?;
         let rows: BTreeMap<OrderId, OrderRecord> =
             open.into_iter().map(|record| (record.order.order_id, record)).collect();
@@ -172,7 +183,7 @@ impl Saga {
         &self,
         order_id: OrderId,
         row: Option<&OrderRecord>,
-        lost: &[WarehouseId],
+        lost: &BTreeSet<WarehouseId>,
     ) -> Result<(), SagaError> {
         let ours =
             |row: &&OrderRecord| self.writer_of(row).is_ok_and(|writer| self.store.is_of(row, &writer));
@@ -284,24 +295,21 @@ impl Saga {
         Ok(Writer { epoch, region: self.platform.config.region.clone(), at: self.platform.world.now() })
     }
 
-    /// Takes an order's next step, if it is this owner's and the step was not just taken.
-    async fn steps(&self, known: OrderRecord) -> Result<(), SagaError> {
-        if steps::next(&known.order).is_none() {
-            return Ok(()); // whoever changes it says so
-        }
-        let order_id = known.order.order_id;
-        let record = self.read(order_id).await?;
+    /// Takes an order's next step, if it is this owner's, nothing newer waits, and the step was not just taken.
+    async fn steps(&self, record: OrderRecord) -> Result<(), SagaError> {
+        let order_id = record.order.order_id;
         let Ok(writer) = self.writer_of(&record) else { return Ok(()) };
         if !self.store.is_of(&record, &writer) {
             return Ok(()); // the sweep adopts it first
         }
+        // Where there is none, whoever changes the order says so.
         let Some(step) = steps::next(&record.order) else { return Ok(()) };
         if !self.may_try(&record.order) {
             return Ok(());
         }
         let taken = tokio::time::timeout(STEP_LIMIT, self.take(&record, &step)).await;
         match taken.unwrap_or(Err(SagaError::Orders(OrdersError::Deadline))) {
-            Ok(Some(trigger)) => self.apply(self.read(order_id).await?, &trigger, None).await,
+            Ok(Some(trigger)) => self.apply(record, &trigger, None).await,
             Ok(None) => Ok(()),
             Err(cause) => {
                 tracing::debug!(%order_id, ?step, %cause, "a step is tried again later");
@@ -313,21 +321,33 @@ impl Saga {
     fn may_try(&self, order: &Order) -> bool {
         let now = self.platform.world.instant();
         let mut tried = self.tried();
-        if let Some((version, at)) = tried.get(&order.order_id)
-            && *version == order.version
-            && now.saturating_duration_since(*at) < AGAIN_AFTER
-        {
+        let Some(tried) = tried.get_mut(&order.order_id).filter(|tried| tried.newest == newness(order))
+        else {
+            return false;
+        };
+        if tried.at.is_some_and(|at| now.saturating_duration_since(at) < AGAIN_AFTER) {
             return false;
         }
-        tried.insert(order.order_id, (order.version, now));
+        tried.at = Some(now);
         true
+    }
+
+    fn heard_of(&self, order: &Order) {
+        let heard = self.platform.world.instant();
+        let mut tried = self.tried();
+        let new = Tried { newest: newness(order), at: None, heard };
+        let known = tried.entry(order.order_id).or_insert(new);
+        known.heard = heard;
+        if known.newest < newness(order) {
+            (known.newest, known.at) = (newness(order), None);
+        }
     }
 
     fn resting(&self) -> std::sync::MutexGuard<'_, BTreeMap<(ShardId, u64), Instant>> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tried(&self) -> std::sync::MutexGuard<'_, HashMap<OrderId, (u64, Instant)>> {
+    fn tried(&self) -> std::sync::MutexGuard<'_, HashMap<OrderId, Tried>> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -520,6 +540,11 @@ fn progress_of(order: &Order, delivery: DeliveryView) -> Option<Trigger> {
         }
         _ => None,
     }
+}
+
+/// A later owner's version is newer, whatever its number.
+fn newness(order: &Order) -> (u64, u64) {
+    (order.epoch, order.version)
 }
 
 fn reservation(order: &Order) -> ReservationStep {

@@ -16,7 +16,12 @@ use platform::{
     tables::{Condition, Item, Page, Query, TransactError, text},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
 
 /// Orders. Each region writes its own branch of an order only; the highest branch is the order.
 pub const ORDERS: TableSpec = TableSpec {
@@ -80,6 +85,8 @@ pub const TABLES: &[TableSpec] = &[ORDERS, JOURNAL, TOKENS, LEASES, LOST_WAREHOU
 const OPEN: &str = "open";
 /// Warehouses that are looked at for being lost, at most.
 const LOST_MAX: usize = 1_000;
+/// What is known of them is read again after this time.
+const LOST_FOR: Duration = Duration::from_secs(1);
 /// Orders that one reading of a shard's open orders gives at most.
 const OPEN_MAX: usize = 10_000;
 
@@ -121,12 +128,20 @@ struct LostWarehouse {
     reason: String,
 }
 
+/// Warehouses that were known to be lost at a moment.
+#[derive(Clone)]
+struct Lost {
+    at: Instant,
+    warehouses: Arc<BTreeSet<WarehouseId>>,
+}
+
 /// Reads and writes orders.
 #[derive(Clone)]
 pub struct Store {
     platform: Platform,
     orders: Table,
     lost_warehouses: Table,
+    lost: Arc<Mutex<Option<Lost>>>,
     inbox: Inbox,
     /// The relay of pending events.
     pub outbox: Outbox,
@@ -141,6 +156,7 @@ impl Store {
             outbox: Outbox::new(platform, orders.clone()),
             orders,
             lost_warehouses: platform.table(&LOST_WAREHOUSES),
+            lost: Arc::default(),
             inbox: Inbox::new(platform, crate::NAME),
         }
     }
@@ -205,9 +221,9 @@ impl Store {
     pub async fn create(&self, order: Order, payment_ref: String, writer: &Owner) -> Result<(), TableError> {
         let event =
             self.event(&order, &order.idempotency_key, Happening::OrderCreated(Box::new(order.clone())));
-        let record = self.record(order, payment_ref, writer, Pending::default(), &[event]);
+        let mut record = self.record(order, payment_ref, writer, Pending::default(), &event);
         match self.orders.put(&record, Condition::new_item("orderId")).await {
-            Ok(()) => self.notify(&record),
+            Ok(()) => self.notify(&mut record),
             Err(TableError::Conflict) => {}
             Err(other) => return Err(other),
         }
@@ -234,7 +250,7 @@ impl Store {
             new: Box::new(next.clone()),
         };
         let event = self.event(&next, &caused_by, happening);
-        let record = self.record(next, held.payment_ref.clone(), writer, held.pending.clone(), &[event]);
+        let mut record = self.record(next, held.payment_ref.clone(), writer, held.pending.clone(), &event);
         let condition = if record.branch == held.branch {
             Condition::version(held.order.version)
         } else {
@@ -245,7 +261,7 @@ impl Store {
             transaction = self.inbox.record(transaction, cause)?;
         }
         transaction.commit().await?;
-        self.notify(&record);
+        self.notify(&mut record);
         Ok(record)
     }
 
@@ -277,27 +293,41 @@ impl Store {
     pub async fn warehouse_lost(&self, warehouse_id: &WarehouseId, reason: &str) -> Result<(), TableError> {
         let row = LostWarehouse { warehouse_id: warehouse_id.clone(), reason: reason.to_owned() };
         match self.lost_warehouses.put(&row, Condition::new_item("warehouseId")).await {
-            Ok(()) | Err(TableError::Conflict) => Ok(()),
-            Err(other) => Err(other),
+            Ok(()) | Err(TableError::Conflict) => {}
+            Err(other) => return Err(other),
         }
+        *self.lost() = None;
+        Ok(())
     }
 
-    /// Whether a warehouse is known to be lost.
+    /// Whether a warehouse is among [`Store::lost_warehouses`].
     ///
     /// # Errors
     /// When the table does not answer.
     pub async fn is_lost(&self, warehouse_id: &WarehouseId) -> Result<bool, TableError> {
-        let key = self.lost_warehouses.key(warehouse_id.as_str(), None);
-        Ok(self.lost_warehouses.get::<LostWarehouse>(key).await?.is_some())
+        Ok(self.lost_warehouses().await?.contains(warehouse_id))
     }
 
-    /// All warehouses that are known to be lost.
+    /// All warehouses that were known to be lost at most [`LOST_FOR`] ago. An order that still goes to one is told so by
+    /// the next sweep.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn lost_warehouses(&self) -> Result<Vec<WarehouseId>, TableError> {
+    pub async fn lost_warehouses(&self) -> Result<Arc<BTreeSet<WarehouseId>>, TableError> {
+        let now = self.platform.world.instant();
+        let known = self.lost().clone().filter(|lost| now.saturating_duration_since(lost.at) < LOST_FOR);
+        if let Some(lost) = known {
+            return Ok(lost.warehouses);
+        }
         let page = self.lost_warehouses.scan::<LostWarehouse>(LOST_MAX, None).await?;
-        Ok(page.items.into_iter().map(|row| row.warehouse_id).collect())
+        let warehouses: Arc<BTreeSet<_>> =
+            Arc::new(page.items.into_iter().map(|row| row.warehouse_id).collect());
+        *self.lost() = Some(Lost { at: now, warehouses: warehouses.clone() });
+        Ok(warehouses)
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Option<Lost>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The size of a page that a caller asked for.
@@ -311,11 +341,9 @@ impl Store {
         payment_ref: String,
         writer: &Owner,
         mut pending: Pending,
-        events: &[Event],
+        event: &Event,
     ) -> OrderRecord {
-        for event in events {
-            pending.add(event, self.platform.config.region.as_str(), self.platform.world.now());
-        }
+        self.outbox.add(&mut pending, event);
         let open_shard = (!order.settled()).then(|| order.shard.clone());
         OrderRecord { branch: self.branch(writer), payment_ref, open_shard, pending, order }
     }
@@ -326,8 +354,8 @@ impl Store {
         bus::event(&self.platform, aggregate, caused_by, happening)
     }
 
-    fn notify(&self, record: &OrderRecord) {
-        self.outbox.notify(self.key(record), &record.pending);
+    fn notify(&self, record: &mut OrderRecord) {
+        self.outbox.notify(self.key(record), &mut record.pending);
     }
 
     fn key(&self, record: &OrderRecord) -> Item {
@@ -362,6 +390,6 @@ fn changed(old: &Order, new: &Order) -> Vec<String> {
         _ => serde_json::Map::new(),
     };
     let (old, new) = (fields(old), fields(new));
-    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     names.into_iter().filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
 }

@@ -144,7 +144,7 @@ impl Store {
         payment: Payment,
         news: &[News],
     ) -> Result<Row, TableError> {
-        let row = self.next_row(base, payment, news);
+        let mut row = self.next_row(base, payment, news);
         let unchanged = base.branches.unchanged(&row.branch);
         let ended = news.iter().filter_map(|news| match news {
             News::Ended(ended) => Some(ended),
@@ -157,7 +157,7 @@ impl Store {
         }
         transaction.commit().await.map_err(conflict)?;
         let key = self.payments.key(row.order_id.to_string(), Some(text(&row.branch)));
-        self.outbox.notify(key, &row.outbox);
+        self.outbox.notify(key, &mut row.outbox);
         Ok(row)
     }
 
@@ -169,7 +169,7 @@ impl Store {
         let mut outbox = branches.named(&branch).map(|row| row.outbox.clone()).unwrap_or_default();
         for happening in news.iter().filter_map(|news| events::of(order_id, &payment, news)) {
             let event = events::event(&self.platform, order_id, epoch, version, happening);
-            outbox.add(&event, here.as_str(), self.platform.world.now());
+            self.outbox.add(&mut outbox, &event);
         }
         Row { order_id, branch, epoch, version, payment, outbox }
     }

@@ -84,7 +84,7 @@ impl Consumer {
     /// # Errors
     /// When the event was not applied and must come back.
     pub async fn apply(&self, body: &str) -> Result<(), NotApplied> {
-        let event = Event::from_envelope(serde_json::from_str(body)?)?;
+        let event = Event::from_envelope(&serde_json::from_str(body)?)?;
         match tokio::time::timeout(HANDLER_LIMIT, (self.handler)(event)).await {
             Ok(applied) => applied,
             Err(_) => Err(NotApplied("the handler took too long".into())),

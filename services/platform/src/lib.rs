@@ -38,11 +38,23 @@ pub use service::{Service, Worker};
 pub use tables::{Table, TableError};
 pub use world::World;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-/// Everything a service is given: its world, its configuration, and ways to reach the cloud and its peers.
+/// Everything a service is given: its world, its configuration, and ways to reach the cloud and its peers. Clones are
+/// the same platform.
 #[derive(Clone)]
-pub struct Platform {
+pub struct Platform(Arc<Parts>);
+
+impl Deref for Platform {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What a [`Platform`] is made of.
+pub struct Parts {
     /// Time, randomness, ids.
     pub world: World,
     /// Read once, before anything starts.
@@ -68,7 +80,7 @@ impl Platform {
         let aws = aws::Clients::new(&world, &config);
         let calls = calls::Calls::new(world.clone(), config.clone(), network, identity.clone());
         let liveness = liveness::Liveness::new(world.clone(), &config);
-        Ok(Platform { world, config, aws, calls, identity, liveness })
+        Ok(Platform(Arc::new(Parts { world, config, aws, calls, identity, liveness })))
     }
 
     /// A table of this environment.

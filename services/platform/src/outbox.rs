@@ -1,5 +1,6 @@
-//! Pending events live inside the item that caused them; a relay publishes each and clears it only after
-//! the bus confirmed that entry. What a relay missed, a sweep finds.
+//! Pending events live inside the item that caused them; a relay publishes each, and only after the bus confirmed that
+//! entry it is cleared: the item's next version leaves it out, and what no version follows the sweep clears. What a relay
+//! missed, the sweep publishes.
 
 use crate::{
     Platform, Worker,
@@ -7,10 +8,17 @@ use crate::{
     planted::Planted,
     tables::{Condition, Item, Query, Table, TableError, number, text},
 };
-use contracts::{Timestamp, events::Event};
+use contracts::events::Event;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::sync::{Mutex, mpsc};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Mutex as AsyncMutex, mpsc},
+    time::Instant,
+};
 
 /// The sparse index by which sweeps find items with pending events: partition `outbox`, sort `since`.
 pub const INDEX: &str = "unconfirmed";
@@ -18,6 +26,11 @@ pub const INDEX: &str = "unconfirmed";
 const QUEUE_MAX: usize = 4096;
 /// A sweep takes up what is pending for longer than this.
 pub const SWEEP_AFTER: Duration = Duration::from_secs(5);
+/// A confirmed event waits so long for its item's next version before it is cleared by a write of its own: an order
+/// takes most of its steps sooner.
+const CLEAR_AFTER: Duration = Duration::from_secs(2);
+/// Confirmed events that are kept in mind at most; beyond that they are cleared at once.
+const CONFIRMED_MAX: usize = 10_000;
 /// Time between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// Items that one sweep takes up at most.
@@ -35,21 +48,15 @@ pub struct Pending {
     /// Since when, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
-    /// What was added since the item was read: what its writer's relay publishes.
+    /// What was added since the item was read or written: what its writer's relay publishes.
     #[serde(skip)]
     added: Vec<Event>,
+    /// What was left out since, because the bus has it.
+    #[serde(skip)]
+    left_out: Vec<String>,
 }
 
 impl Pending {
-    /// Adds an event to what is pending. `sweeper` names whose sweep takes care of it.
-    pub fn add(&mut self, event: &Event, sweeper: &str, now: Timestamp) {
-        let text = serde_json::to_string(event).unwrap_or_default();
-        self.pending.insert(event.metadata.event_id.0.to_string(), text);
-        self.outbox = Some(sweeper.to_owned());
-        self.since.get_or_insert(now.0);
-        self.added.push(event.clone());
-    }
-
     /// The events, in the order in which they came about.
     pub fn events(&self) -> Vec<Event> {
         let read = self.pending.values().filter_map(|text| serde_json::from_str(text).ok());
@@ -66,7 +73,8 @@ pub struct Outbox {
     bus: Bus,
     platform: Platform,
     sender: mpsc::Sender<Job>,
-    receiver: Arc<Mutex<mpsc::Receiver<Job>>>,
+    receiver: Arc<AsyncMutex<mpsc::Receiver<Job>>>,
+    confirmed: Arc<Mutex<Confirmed>>,
 }
 
 /// Events to publish, and the key of the item that holds them.
@@ -75,21 +83,77 @@ struct Job {
     events: Vec<Event>,
 }
 
+/// Events that the bus has confirmed and that are still in their items.
+#[derive(Default)]
+struct Confirmed {
+    ids: BTreeSet<String>,
+    /// In the order in which they were confirmed, with the items' keys.
+    waiting: VecDeque<(Instant, Item, String)>,
+}
+
+impl Confirmed {
+    /// Keeps an event in mind; says whether there was room for it.
+    fn add(&mut self, at: Instant, key: &Item, event_id: &str) -> bool {
+        let room = self.waiting.len() < CONFIRMED_MAX;
+        if room {
+            self.ids.insert(event_id.to_owned());
+            self.waiting.push_back((at, key.clone(), event_id.to_owned()));
+        }
+        room
+    }
+
+    /// The next event that was confirmed before a moment and that no version of its item has left out since.
+    fn next_before(&mut self, moment: Instant) -> Option<(Item, String)> {
+        while self.waiting.front().is_some_and(|(at, ..)| *at <= moment) {
+            let (_, key, event_id) = self.waiting.pop_front()?;
+            if self.ids.remove(&event_id) {
+                return Some((key, event_id));
+            }
+        }
+        None
+    }
+}
+
 impl Outbox {
     /// The outbox of a table.
     pub fn new(platform: &Platform, table: Table) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let (bus, platform) = (Bus::new(platform), platform.clone());
-        Outbox { table, bus, platform, sender, receiver: Arc::new(Mutex::new(receiver)) }
+        let receiver = Arc::new(AsyncMutex::new(receiver));
+        Outbox { table, bus, platform, sender, receiver, confirmed: Arc::default() }
+    }
+
+    /// Adds an event to what is pending in an item, and leaves out what the bus has. This region's sweep takes care of
+    /// it.
+    pub fn add(&self, pending: &mut Pending, event: &Event) {
+        let confirmed = self.confirmed();
+        let in_item = pending.pending.keys();
+        pending.left_out.extend(in_item.filter(|event_id| confirmed.ids.contains(*event_id)).cloned());
+        drop(confirmed);
+        for event_id in &pending.left_out {
+            pending.pending.remove(event_id);
+        }
+        if pending.pending.is_empty() {
+            pending.since = Some(self.platform.world.now().0);
+        }
+        let text = serde_json::to_string(event).unwrap_or_default();
+        pending.pending.insert(event.metadata.event_id.0.to_string(), text);
+        pending.outbox = Some(self.platform.config.region.0.clone());
+        pending.added.push(event.clone());
     }
 
     /// Tells the relay that the item with this key was stored with new events. Where the queue is full the sweep
     /// finds the item later.
-    pub fn notify(&self, key: Item, pending: &Pending) {
+    pub fn notify(&self, key: Item, pending: &mut Pending) {
+        let mut confirmed = self.confirmed();
+        for event_id in pending.left_out.drain(..) {
+            confirmed.ids.remove(&event_id);
+        }
+        drop(confirmed);
         if pending.added.is_empty() {
             return;
         }
-        let job = Job { key, events: pending.added.clone() };
+        let job = Job { key, events: std::mem::take(&mut pending.added) };
         if self.sender.try_send(job).is_err() {
             tracing::debug!(table = self.table.name(), "relay queue is full; the sweep will find the item");
         }
@@ -113,7 +177,7 @@ impl Outbox {
 
     /// Whose pending events this region takes care of: its own, and those of regions that are silent.
     fn sweepers(&self) -> Vec<String> {
-        let Platform { config, liveness, .. } = &self.platform;
+        let (config, liveness) = (&self.platform.config, &self.platform.liveness);
         let names = config.regions.iter().map(|region| &region.name);
         let cared_for = names.filter(|name| **name == config.region || liveness.suspected(name));
         cared_for.map(|name| name.to_string()).collect()
@@ -146,20 +210,41 @@ impl Outbox {
             }
         };
         for (event, confirmed) in events.iter().zip(confirmed) {
-            if confirmed {
-                self.clear(key.clone(), &event.metadata.event_id.0.to_string()).await?;
-            } else {
-                tracing::warn!(event = %event.metadata.event_id.0, "the bus refused an entry; it stays pending");
+            let event_id = event.metadata.event_id.0.to_string();
+            if !confirmed {
+                tracing::warn!(event = event_id, "the bus refused an entry; it stays pending");
+                continue;
+            }
+            let room = self.confirmed().add(self.platform.world.instant(), &key, &event_id);
+            if !room {
+                self.clear(key.clone(), &event_id).await?;
             }
         }
         Ok(())
     }
 
-    /// Takes up what `sweepers` left pending for longer than [`SWEEP_AFTER`]. Says how many items it found.
+    /// Clears what was confirmed a while ago and is still in its item.
+    async fn clear_confirmed(&self) -> Result<(), TableError> {
+        let Some(moment) = self.platform.world.instant().checked_sub(CLEAR_AFTER) else { return Ok(()) };
+        loop {
+            let next = self.confirmed().next_before(moment);
+            let Some((key, event_id)) = next else { return Ok(()) };
+            // What cannot be cleared now is published once more by a later sweep, then cleared.
+            self.clear(key, &event_id).await?;
+        }
+    }
+
+    fn confirmed(&self) -> MutexGuard<'_, Confirmed> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Clears what is confirmed, then takes up what `sweepers` left pending for longer than [`SWEEP_AFTER`]. Says how
+    /// many items it found.
     ///
     /// # Errors
     /// When the table does not answer.
     pub async fn sweep(&self, sweepers: &[String]) -> Result<usize, TableError> {
+        self.clear_confirmed().await?;
         let before = self.platform.world.now().plus_ms(-(SWEEP_AFTER.as_millis() as i64));
         let mut found = 0;
         for sweeper in sweepers {
@@ -172,7 +257,11 @@ impl Outbox {
                 found += 1;
                 let key = self.key_of(item);
                 if let Some(pending) = self.table.get::<Pending>(key.clone()).await? {
-                    self.relay(Job { key, events: pending.events() }).await?;
+                    let mut events = pending.events();
+                    events.retain(|event| {
+                        !self.confirmed().ids.contains(&event.metadata.event_id.0.to_string())
+                    });
+                    self.relay(Job { key, events }).await?;
                 }
             }
         }

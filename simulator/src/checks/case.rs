@@ -24,8 +24,8 @@ pub struct Case {
     pub answers: Option<Vec<Answer>>,
     /// What the surviving regions hold at the end, before anything lost comes back.
     pub before_heal: Vec<RegionDump>,
-    /// What the regions hold after those came back that could; also given where none was ever lost.
-    pub after_heal: Option<Vec<RegionDump>>,
+    /// What the regions hold after those came back that could.
+    pub after_heal: AfterHeal,
     /// The payment provider's ledger.
     pub provider: Option<Vec<ProviderEntry>>,
     /// The carrier's ledger.
@@ -47,9 +47,27 @@ pub struct Case {
 }
 
 impl Case {
+    /// What the regions hold after the heal, where that is known.
+    pub fn healed(&self) -> Option<&[RegionDump]> {
+        match &self.after_heal {
+            AfterHeal::Unknown => None,
+            AfterHeal::AsBefore => Some(&self.before_heal),
+            AfterHeal::Dumped(dumps) => Some(dumps),
+        }
+    }
+
     /// What the regions hold last.
     pub fn last(&self) -> &[RegionDump] {
-        self.after_heal.as_deref().unwrap_or(&self.before_heal)
+        self.healed().unwrap_or(&self.before_heal)
+    }
+
+    /// What was dumped, each dump once.
+    pub fn dumps(&self) -> impl Iterator<Item = &RegionDump> {
+        let after = match &self.after_heal {
+            AfterHeal::Dumped(dumps) => &dumps[..],
+            AfterHeal::Unknown | AfterHeal::AsBefore => &[],
+        };
+        self.before_heal.iter().chain(after)
     }
 
     /// The regions that lost their data, whether they came back or not.
@@ -279,6 +297,18 @@ pub struct RegionDump {
     pub tables: BTreeMap<String, Vec<Value>>,
 }
 
+/// What the regions hold after the heal.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub enum AfterHeal {
+    /// Not known: a region is away for good.
+    #[default]
+    Unknown,
+    /// The same as before: nothing was away.
+    AsBefore,
+    /// Dumped once more.
+    Dumped(Vec<RegionDump>),
+}
+
 /// A line of the payment provider's ledger.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -313,7 +343,7 @@ pub struct CarrierEntry {
     pub seq: u64,
     /// When.
     pub at_ms: i64,
-    /// `dispatched`, `delivered`, `voided` or `replayed`.
+    /// `dispatched`, `delivered`, `returned`, `voided` or `replayed`.
     pub kind: String,
     /// The key that the caller gave, `{orderId}:dispatch`.
     pub key: String,

@@ -21,7 +21,7 @@ const REPLICATED: &[&str] = &[
 
 /// D5: every replicated table is the same in all regions.
 pub(super) fn regions_agree(records: &Records<'_>, tally: &mut Tally) {
-    let Some(dumps) = &records.case.after_heal else {
+    let Some(dumps) = records.case.healed() else {
         return tally.absent("a lost region never came back");
     };
     if dumps.len() < records.case.places.regions.len() {

@@ -24,13 +24,13 @@ fn version(order_id: OrderId, epoch: u64, version: u64) -> Version {
 }
 
 fn envelopes<'r>(records: &'r Records<'_>) -> impl Iterator<Item = &'r Value> {
-    records.case.taps.iter().flatten().flat_map(|tap| &tap.events)
+    records.events.iter().map(|(envelope, _)| *envelope)
 }
 
 /// The events of orders that can be read, each once however often it was seen.
-fn order_events(records: &Records<'_>) -> BTreeMap<(Version, String), Event> {
-    let events = envelopes(records).filter(|envelope| envelope["source"] == source::ORDERS);
-    let events = events.filter_map(|envelope| Event::from_envelope(envelope.clone()).ok());
+fn order_events<'r>(records: &'r Records<'_>) -> BTreeMap<(Version, String), &'r Event> {
+    let events = records.events.iter().filter_map(|(_, event)| event.as_ref().ok());
+    let events = events.filter(|event| event.happening.source() == source::ORDERS);
     let named = events.filter_map(|event| {
         let order_id = event.metadata.aggregate_id.parse().ok()?;
         let version = version(order_id, event.metadata.epoch, event.metadata.aggregate_version);
@@ -64,24 +64,29 @@ pub(super) fn published(records: &Records<'_>, tally: &mut Tally) {
     committed(records, &events, tally);
 }
 
+/// What a region says of the moments before its loss may have been on its way for so long.
+const ON_ITS_WAY_MS: i64 = 2_000;
+
 /// Whether a change is so old that a lost region's own tap may have been the one that saw it.
 fn may_have_died(records: &Records<'_>, at: Timestamp) -> bool {
-    const ON_ITS_WAY_MS: i64 = 2_000;
-    let losses = records.case.faults.iter().filter(|fault| fault.loses_data());
-    losses.map(|fault| fault.at_ms).max().is_some_and(|loss| at.0 <= loss + ON_ITS_WAY_MS)
+    let mut losses = records.case.faults.iter().filter(|fault| fault.loses_data());
+    losses.any(|loss| clocks_off(records) || at.0 <= loss.at_ms + ON_ITS_WAY_MS)
 }
 
 /// Whether a region has lost its data since a moment, and with it what it had committed then. What it commits after it
-/// came back is judged like everybody's. A clock that was off dates nothing.
+/// came back is judged like everybody's.
 fn died_since(records: &Records<'_>, region: &Region, at: Timestamp) -> bool {
-    const ON_ITS_WAY_MS: i64 = 2_000;
-    let clocks_off = records.case.faults.iter().any(|fault| fault.kind == "clock-skew");
     let mut losses = records.case.losses_of(region);
-    losses.any(|loss| loss.ended_ms.is_none() || clocks_off || at.0 <= loss.at_ms + ON_ITS_WAY_MS)
+    losses.any(|loss| loss.ended_ms.is_none() || clocks_off(records) || at.0 <= loss.at_ms + ON_ITS_WAY_MS)
+}
+
+/// Whether a clock was off: then the moments that services wrote down date nothing.
+fn clocks_off(records: &Records<'_>) -> bool {
+    records.case.faults.iter().any(|fault| fault.kind == "clock-skew")
 }
 
 /// No event is without a commit, and each has the id that its content gives it.
-fn committed(records: &Records<'_>, events: &BTreeMap<(Version, String), Event>, tally: &mut Tally) {
+fn committed(records: &Records<'_>, events: &BTreeMap<(Version, String), &Event>, tally: &mut Tally) {
     let commits: BTreeSet<Version> = records.last.rows.values().flatten().flat_map(commits_of).collect();
     for ((version, event_id), event) in events {
         let metadata = &event.metadata;
@@ -186,9 +191,9 @@ pub(super) fn well_formed(records: &Records<'_>, tally: &mut Tally) {
     if records.case.taps.is_none() {
         return tally.absent(NO_TAP);
     }
-    for envelope in envelopes(records) {
+    for (envelope, event) in &records.events {
         let id = envelope["detail"]["metadata"]["eventId"].as_str().unwrap_or("(no id)");
-        match Event::from_envelope(envelope.clone()) {
+        match event {
             Ok(event) => tally.demand(event.metadata.schema == event.happening.schema(), id, || {
                 format!("{} names the schema {}", event.happening.detail_type(), event.metadata.schema)
             }),
@@ -198,7 +203,7 @@ pub(super) fn well_formed(records: &Records<'_>, tally: &mut Tally) {
     snapshots_chain(&order_events(records), tally);
 }
 
-fn snapshots_chain(events: &BTreeMap<(Version, String), Event>, tally: &mut Tally) {
+fn snapshots_chain(events: &BTreeMap<(Version, String), &Event>, tally: &mut Tally) {
     let mut snapshots: BTreeMap<Version, &Order> = BTreeMap::new();
     for ((version, _), event) in events {
         match &event.happening {

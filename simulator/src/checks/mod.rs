@@ -23,8 +23,8 @@ mod stock_ledger;
 mod tests;
 
 pub use case::{
-    Answer, Attempt, AttemptLine, CapturePolicy, CarrierEntry, Case, FaultFelt, Outcome, ParkedEvent, Places,
-    ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap, WarehousePlace,
+    AfterHeal, Answer, Attempt, AttemptLine, CapturePolicy, CarrierEntry, Case, FaultFelt, Outcome,
+    ParkedEvent, Places, ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap, WarehousePlace,
 };
 pub use orders::{OrderCounts, count_orders};
 pub use regions::recovery_ms;

@@ -1,6 +1,7 @@
 //! The run's rows, read into the contract's types and merged over regions.
 
-use super::case::{Attempt, Case, RegionDump};
+use super::case::{AfterHeal, Attempt, Case, RegionDump};
+use contracts::events::{EnvelopeError, Event};
 use contracts::ids::{Continent, OrderId, Region, UserId};
 use contracts::journal::{Ballot, EntryState, EntryValue};
 use contracts::keys;
@@ -8,14 +9,17 @@ use contracts::order::Order;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Everything that several invariants look at.
 pub(super) struct Records<'c> {
     pub(super) case: &'c Case,
     /// Orders that the surviving regions hold before anything comes back.
-    pub(super) survivors: OrderBook,
+    pub(super) survivors: Rc<OrderBook>,
     /// Orders that the regions hold last.
-    pub(super) last: OrderBook,
+    pub(super) last: Rc<OrderBook>,
+    /// What was published, and what it says.
+    pub(super) events: Vec<(&'c Value, Result<Event, EnvelopeError>)>,
     /// Attempts by the order that they would make.
     pub(super) attempts: BTreeMap<OrderId, Vec<&'c Attempt>>,
 }
@@ -26,9 +30,14 @@ impl<'c> Records<'c> {
         for attempt in &case.attempts {
             attempts.entry(order_of(attempt)).or_default().push(attempt);
         }
-        let survivors = OrderBook::read(&case.before_heal);
-        let last = OrderBook::read(case.last());
-        Records { case, survivors, last, attempts }
+        let survivors = Rc::new(OrderBook::read(&case.before_heal));
+        let last = match &case.after_heal {
+            AfterHeal::Dumped(dumps) => Rc::new(OrderBook::read(dumps)),
+            AfterHeal::Unknown | AfterHeal::AsBefore => survivors.clone(),
+        };
+        let envelopes = case.taps.iter().flatten().flat_map(|tap| &tap.events);
+        let events = envelopes.map(|envelope| (envelope, Event::from_envelope(envelope))).collect();
+        Records { case, survivors, last, events, attempts }
     }
 
     /// Whether a region's data was lost in the run.

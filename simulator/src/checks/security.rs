@@ -3,6 +3,7 @@
 use super::Tally;
 use super::case::{Case, Outcome};
 use super::records::{Records, order_of};
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -17,7 +18,7 @@ pub(super) fn no_card_number(records: &Records<'_>, tally: &mut Tally) {
     search_dumps(case, canary, tally);
     for event in case.taps.iter().flatten().flat_map(|tap| &tap.events) {
         let id = event["detail"]["metadata"]["eventId"].as_str().unwrap_or("(no id)");
-        tally.demand(!event.to_string().contains(canary), id, || "a card number is in an event".to_owned());
+        tally.demand(!mentions(event, canary), id, || "a card number is in an event".to_owned());
     }
     for path in &case.logs {
         let name = path.display().to_string();
@@ -29,14 +30,27 @@ pub(super) fn no_card_number(records: &Records<'_>, tally: &mut Tally) {
 }
 
 fn search_dumps(case: &Case, canary: &str, tally: &mut Tally) {
-    for dump in case.before_heal.iter().chain(case.after_heal.iter().flatten()) {
+    for dump in case.dumps() {
         for (table, items) in &dump.tables {
             let place = format!("{}/{table}", dump.region);
             tally.looked_at(items.len());
-            if items.iter().any(|item| item.to_string().contains(canary)) {
+            if items.iter().any(|item| mentions(item, canary)) {
                 tally.broken("a card number is in a table", [place]);
             }
         }
+    }
+}
+
+/// Whether a text, a number or a name in a value has these digits.
+fn mentions(value: &Value, digits: &str) -> bool {
+    match value {
+        Value::String(text) => text.contains(digits),
+        Value::Number(number) => number.to_string().contains(digits),
+        Value::Array(values) => values.iter().any(|value| mentions(value, digits)),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains(digits) || mentions(value, digits))
+        }
+        Value::Null | Value::Bool(_) => false,
     }
 }
 

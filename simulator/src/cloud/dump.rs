@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Everything a region holds.
+/// Everything a region holds. Its items are [`super::PlainItem`]s where it is told, and JSON where it is read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Dump {
+pub struct Dump<Item = Value> {
     /// Items by table, `service` or `service.table`, with DynamoDB's type letters taken off.
-    pub tables: BTreeMap<String, Vec<Value>>,
+    pub tables: BTreeMap<String, Vec<Item>>,
     /// Queues and dead-letter queues by name.
     pub queues: BTreeMap<String, QueueDepth>,
 }

@@ -34,7 +34,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use contracts::resources::{self, Subscription, TableSpec};
 
 pub use dump::{Dump, QueueDepth};
-pub use dynamo::Item;
+pub use dynamo::{Item, PlainItem};
 pub use faults::{FaultSettings, Faults, Service};
 pub use identity::{PoolConfig, PoolKey, SeedUser, generate_pool_key};
 pub use replication::{
@@ -126,16 +126,25 @@ impl Cloud {
     }
 
     /// Everything the region holds, for the checks.
-    pub fn dump(&self) -> Dump {
-        Dump { tables: self.0.dynamo.dump(), queues: self.0.queues.depths() }
+    pub fn dump(&self) -> Dump<PlainItem> {
+        Dump { tables: self.0.dynamo.items(), queues: self.0.queues.depths() }
     }
 
-    /// The items of one table, `service` or `service.table`, in plain JSON.
+    /// The items of one table, `service` or `service.table`.
     ///
     /// # Errors
-    /// No such table, or the database failed to read it.
+    /// No such table.
+    pub fn items(&self, table: &str) -> anyhow::Result<Vec<PlainItem>> {
+        self.0.dynamo.table_items(table)
+    }
+
+    /// As [`Cloud::items`], in plain JSON.
+    ///
+    /// # Errors
+    /// No such table.
     pub fn dump_table(&self, table: &str) -> anyhow::Result<Vec<serde_json::Value>> {
-        self.0.dynamo.dump_table(table)
+        let items = self.items(table)?.into_iter();
+        Ok(items.map(serde_json::to_value).collect::<Result<_, _>>()?)
     }
 
     /// The writes of this region's global tables, with a cursor at the oldest one kept.

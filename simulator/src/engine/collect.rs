@@ -3,10 +3,10 @@
 use super::{plan::STOCK_UNITS, stage::Stage};
 use crate::{
     checks::{
-        Answer, Attempt, AttemptLine, CarrierEntry, Case, FaultFelt, Outcome, ParkedEvent, Places,
+        AfterHeal, Answer, Attempt, AttemptLine, CarrierEntry, Case, FaultFelt, Outcome, ParkedEvent, Places,
         ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap,
     },
-    cloud::{Dump, Usage},
+    cloud::{Dump, QueueDepth, Usage},
     engine::regions::RegionProcess,
     faults::FaultRecord,
     history::{HistoryRecord, Op, Outcome as Recorded},
@@ -17,11 +17,14 @@ use futures::future::try_join_all;
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What the surviving regions say at the end.
+#[derive(Default)]
 pub struct LastWords {
     /// When they were asked, ms since the Unix epoch.
     pub at_ms: i64,
     /// Everything each holds.
-    pub dumps: Vec<(RegionDump, Dump)>,
+    pub dumps: Vec<RegionDump>,
+    /// How full the queues of each are.
+    queues: Vec<BTreeMap<String, QueueDepth>>,
     /// The events that each published.
     pub taps: Vec<Tap>,
     /// What each was used for.
@@ -35,26 +38,35 @@ pub struct LastWords {
 pub async fn ask_survivors(stage: &Stage) -> anyhow::Result<LastWords> {
     let at_ms = stage.clock.wall_ms_at(stage.clock.now_us());
     let words = try_join_all(stage.survivors().map(|region| ask(stage, region))).await?;
-    let mut last = LastWords { at_ms, dumps: Vec::new(), taps: Vec::new(), usages: Vec::new() };
-    for (dump, tap, usage) in words {
+    let mut last = LastWords { at_ms, ..LastWords::default() };
+    for (dump, queues, tap, usage) in words {
         last.dumps.push(dump);
+        last.queues.push(queues);
         last.taps.push(tap);
         last.usages.push(usage);
     }
     Ok(last)
 }
 
-async fn ask(stage: &Stage, region: &RegionProcess) -> anyhow::Result<((RegionDump, Dump), Tap, Usage)> {
+type Words = (RegionDump, BTreeMap<String, QueueDepth>, Tap, Usage);
+
+async fn ask(stage: &Stage, region: &RegionProcess) -> anyhow::Result<Words> {
     let control = region.control();
-    let mut dump = control.dump().await?;
+    let Dump { tables, queues } = control.dump().await?;
     let events = control.tap().await?;
     let usage = control.usage().await?;
     let continent = stage.plan.scenario.topology.continent_of(&region.name);
-    let tables = std::mem::take(&mut dump.tables);
     let name = region.name.to_string();
     let continent = continent.map(ToString::to_string).unwrap_or_default();
     let tap = Tap { region: name.clone(), events, dropped: usage.events.tap_dropped };
-    Ok(((RegionDump { region: name, continent, tables }, dump), tap, usage))
+    Ok((RegionDump { region: name, continent, tables }, queues, tap, usage))
+}
+
+impl LastWords {
+    fn parked(&self) -> Vec<ParkedEvent> {
+        let queues = self.dumps.iter().zip(&self.queues);
+        queues.flat_map(|(dump, queues)| parked(&dump.region, queues)).collect()
+    }
 }
 
 /// What happened, as far as the simulator itself knows it.
@@ -77,30 +89,32 @@ pub struct Course<'a> {
 pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option<LastWords>) -> Case {
     let scenario = &stage.plan.scenario;
     let origin_ms = stage.clock.origin_wall_ms();
-    let tables = |words: &LastWords| words.dumps.iter().map(|(region, _)| region.clone()).collect::<Vec<_>>();
-    let before_heal = tables(&before);
-    let came_back = healed.is_some();
-    let last = healed.unwrap_or(before);
-    let parked = last.dumps.iter().flat_map(|(region, dump)| parked(&region.region, dump)).collect();
     // Where every region stands at the end, this is how they ended.
-    let all_stand = last.dumps.len() == scenario.topology.regions.len();
+    let all_stand = before.dumps.len() == scenario.topology.regions.len();
+    let last = healed.as_ref().unwrap_or(&before);
+    let (parked, dumped_ms) = (last.parked(), last.at_ms);
+    let (taps, after_heal) = match healed {
+        Some(healed) => (healed.taps, AfterHeal::Dumped(healed.dumps)),
+        None if all_stand => (before.taps, AfterHeal::AsBefore),
+        None => (before.taps, AfterHeal::Unknown),
+    };
     Case {
         places: Places::from(&scenario.topology),
         rules: rules(scenario),
         attempts: course.records.iter().filter_map(|record| attempt(record, origin_ms)).collect(),
         answers: Some(course.records.iter().filter_map(answer).collect()),
-        after_heal: (came_back || all_stand).then(|| tables(&last)),
-        before_heal,
+        after_heal,
+        before_heal: before.dumps,
         provider: Some(provider(stage)),
         carrier: Some(carrier(stage)),
-        taps: Some(last.taps),
+        taps: Some(taps),
         parked: Some(parked),
         faults: course.faults.iter().map(|record| felt(stage, record)).collect(),
         initial_stock: Some(initial_stock(stage, course.products)),
         settling: Some(Settling {
             began_ms: stage.clock.wall_ms_at(course.load_ended_us),
             allowed_ms: (scenario.settle.within_s * 1e3) as i64,
-            dumped_ms: last.at_ms,
+            dumped_ms,
             robots_worked: true,
         }),
         probes: Some(course.probes),
@@ -234,8 +248,8 @@ fn carrier(stage: &Stage) -> Vec<CarrierEntry> {
 }
 
 /// One entry for each dead letter; which event it is only the queue knows.
-fn parked(region: &str, dump: &Dump) -> Vec<ParkedEvent> {
-    let letters = dump.queues.iter().filter(|(queue, _)| queue.ends_with("-dlq"));
+fn parked(region: &str, queues: &BTreeMap<String, QueueDepth>) -> Vec<ParkedEvent> {
+    let letters = queues.iter().filter(|(queue, _)| queue.ends_with("-dlq"));
     let parked = letters.flat_map(|(queue, depth)| {
         let event = ParkedEvent {
             region: region.to_owned(),

@@ -6,7 +6,7 @@ use super::{
     traffic::{Traffic, TrafficReport},
 };
 use crate::{
-    cloud::{Applied, Cloud, Dump, FaultSettings, ReplicatedBatch, Usage},
+    cloud::{Applied, Cloud, Dump, FaultSettings, PlainItem, ReplicatedBatch, Usage},
     replication::{self, Replication, Return, TOKEN_HEADER},
 };
 use anyhow::Context as _;
@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use contracts::ids::Region;
+use contracts::{ids::Region, order::OrderStatus};
 use platform::Platform;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -150,16 +150,19 @@ fn copy_report(control: &Control) -> anyhow::Result<Option<CopyReport>> {
     if !config.journal_regions().any(|region| *region == config.region) {
         return Ok(None);
     }
-    let leases = control.cloud.dump_table("platform.leases")?;
-    let voting = leases.iter().filter(|row| row["counted"].is_string()).count() as u64;
+    let leases = control.cloud.items("platform.leases")?;
+    let voting = leases.iter().filter(|row| row.text("counted").is_some()).count() as u64;
     Ok(Some(CopyReport { shards: config.continents.len() as u64 * u64::from(config.shards), voting }))
 }
 
 async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fault> {
-    let mut report = orders_report(&control.cloud.dump_table("orders")?);
+    let mut report = orders_report(control.cloud.items("orders")?.iter().map(OrderRow::from));
     // As long as orders are under way nobody asks for the rest.
     if report.open.is_empty() && report.unpublished == 0 {
-        report.unpublished = pending_of(&control.platform.config.region, &control.cloud.dump().tables);
+        let tables = control.cloud.dump().tables;
+        let rows = tables.iter().flat_map(|(table, rows)| rows.iter().map(move |row| (&**table, row)));
+        let outboxes = rows.map(|(table, row)| (table, row.text("outbox")));
+        report.unpublished = pending_of(&control.platform.config.region, outboxes);
     }
     let behind =
         control.replication.status().to.into_iter().map(|(region, progress)| (region, progress.behind));
@@ -167,7 +170,7 @@ async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fa
     Ok(Json(report))
 }
 
-async fn dump(State(control): State<Control>) -> Json<Dump> {
+async fn dump(State(control): State<Control>) -> Json<Dump<PlainItem>> {
     Json(control.cloud.dump())
 }
 
@@ -210,32 +213,58 @@ async fn replicate(State(control): State<Control>, batch: Bytes) -> Result<Json<
     Ok(Json(applied))
 }
 
-/// Items with events that this region has to publish. Orders are left out: of theirs only the highest branch counts.
-fn pending_of(region: &Region, tables: &BTreeMap<String, Vec<Value>>) -> u64 {
-    let others = tables.iter().filter(|(name, _)| *name != "orders").flat_map(|(_, rows)| rows);
-    others.filter(|row| row["outbox"].as_str() == Some(region.as_str())).count() as u64
+/// Rows with events that this region has to publish, of all rows by table with whose outbox they are in. Orders are left
+/// out: of theirs only the highest branch counts.
+fn pending_of<'a>(region: &Region, outboxes: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> u64 {
+    let others = outboxes.filter(|(table, _)| *table != "orders");
+    others.filter(|(_, outbox)| *outbox == Some(region.as_str())).count() as u64
 }
 
-/// The highest branch of each order says where it stands.
-fn orders_report(rows: &[Value]) -> OrdersReport {
-    let mut latest: BTreeMap<&str, &Value> = BTreeMap::new();
+/// What a row of the orders table says about how far its order is.
+#[derive(Clone, Copy, Debug)]
+struct OrderRow<'a> {
+    order_id: &'a str,
+    /// The highest branch of an order says where it stands.
+    rank: (Option<u64>, Option<u64>),
+    status: &'a str,
+    /// As the service says; whether that is true the checks find out.
+    settled: bool,
+    unpublished: bool,
+}
+
+impl<'a> From<&'a PlainItem> for OrderRow<'a> {
+    fn from(row: &'a PlainItem) -> Self {
+        OrderRow {
+            order_id: row.text("orderId").unwrap_or_default(),
+            rank: (row.whole("epoch"), row.whole("version")),
+            status: row.text("status").unwrap_or("unreadable"),
+            settled: row.text("openShard").is_none(),
+            unpublished: row.entries("pending").is_some_and(|pending| pending > 0),
+        }
+    }
+}
+
+impl OrderRow<'_> {
+    /// A row that is not an order does not rest, so that somebody looks at it.
+    fn rests(&self) -> bool {
+        let status: Result<OrderStatus, _> = serde_json::from_value(self.status.into());
+        status.is_ok_and(|status| self.settled || status.may_wait())
+    }
+}
+
+fn orders_report<'a>(rows: impl Iterator<Item = OrderRow<'a>>) -> OrdersReport {
+    let mut latest: BTreeMap<&str, OrderRow<'_>> = BTreeMap::new();
     for row in rows {
-        let Some(id) = row["orderId"].as_str() else { continue };
-        let rank = |row: &Value| (row["epoch"].as_u64(), row["version"].as_u64());
-        let entry = latest.entry(id).or_insert(row);
-        if rank(row) > rank(entry) {
+        let entry = latest.entry(row.order_id).or_insert(row);
+        if row.rank > entry.rank {
             *entry = row;
         }
     }
-    let unpublished = |row: &Value| row["pending"].as_object().is_some_and(|pending| !pending.is_empty());
     let mut report = OrdersReport { known: latest.len() as u64, ..OrdersReport::default() };
     for row in latest.values() {
-        report.unpublished += u64::from(unpublished(row));
-        // A row that is not an order counts as open, so that somebody looks at it.
-        let rest = serde_json::from_value::<contracts::Order>((*row).clone())
-            .is_ok_and(|order| order.settled() || order.status.may_wait());
-        if !rest {
-            *report.open.entry(row["status"].as_str().unwrap_or("unreadable").to_owned()).or_default() += 1;
+        report.unpublished += u64::from(row.unpublished);
+        if !row.rests() {
+            *report.open.entry(row.status.to_owned()).or_default() += 1;
         }
     }
     report
@@ -244,19 +273,27 @@ fn orders_report(rows: &[Value]) -> OrdersReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_highest_branch_of_an_order_counts() {
-        let row = |id: &str, epoch: u64, version: u64, status: &str, pending: Value| json!({ "orderId": id, "epoch": epoch, "version": version, "status": status, "pending": pending });
+        let row = |order_id, rank: (u64, u64), status, settled, unpublished| OrderRow {
+            order_id,
+            rank: (Some(rank.0), Some(rank.1)),
+            status,
+            settled,
+            unpublished,
+        };
         let rows = [
-            row("a", 2, 3, "NEW", json!({ "event": "{}" })),
-            row("a", 1, 9, "PACKAGED", json!({})),
-            row("b", 1, 1, "PAID", json!({})),
+            row("a", (2, 3), "NEW", false, true),
+            row("a", (1, 9), "PACKAGED", false, false),
+            row("b", (1, 1), "PAID", false, false),
+            row("c", (1, 7), "FULFILLED", true, false),
+            row("d", (1, 7), "NONSENSE", true, false),
         ];
-        let report = orders_report(&rows);
-        assert_eq!(report.known, 2);
-        assert_eq!(report.open, BTreeMap::from([("NEW".to_owned(), 1), ("PAID".to_owned(), 1)]));
+        let report = orders_report(rows.into_iter());
+        assert_eq!(report.known, 4);
+        let open = ["NEW", "NONSENSE", "PAID"].map(|status| (status.to_owned(), 1));
+        assert_eq!(report.open, BTreeMap::from(open));
         assert_eq!(report.unpublished, 1);
         assert!(!report.at_rest([].iter()));
     }
@@ -271,11 +308,12 @@ mod tests {
 
     #[test]
     fn each_region_answers_for_its_own_pending_events() {
-        let row = |outbox: &str| json!({ "outbox": outbox });
-        let tables = BTreeMap::from([
-            ("orders".to_owned(), vec![row("eu-west-1")]),
-            ("delivery".to_owned(), vec![row("eu-west-1"), row("us-east-1"), json!({})]),
-        ]);
-        assert_eq!(pending_of(&"eu-west-1".into(), &tables), 1);
+        let outboxes = [
+            ("orders", Some("eu-west-1")),
+            ("delivery", Some("eu-west-1")),
+            ("delivery", Some("us-east-1")),
+            ("delivery", None),
+        ];
+        assert_eq!(pending_of(&"eu-west-1".into(), outboxes.into_iter()), 1);
     }
 }

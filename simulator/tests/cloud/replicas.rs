@@ -51,7 +51,7 @@ async fn every_kind_of_write_arrives_with_its_whole_image() {
     let applied = away.cloud.apply(batch.clone()).unwrap();
     assert_eq!(applied, Applied { applied: 5, stale: 0, through_seq: 5 });
     let orders = |world: &World| {
-        let mut orders = world.cloud.dump().tables.remove("orders").unwrap();
+        let mut orders = world.cloud.dump_table("orders").unwrap();
         orders.sort_by_key(ToString::to_string);
         orders
     };

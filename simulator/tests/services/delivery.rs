@@ -150,6 +150,39 @@ async fn a_successor_without_any_rows_learns_from_the_carrier_what_left() {
 }
 
 #[tokio::test]
+async fn a_successor_learns_from_the_carrier_that_a_parcel_was_brought_back() {
+    let outside = Outside::new();
+    let frozen = outside.region("us-east-1").await;
+    let courier = frozen.token("courier").await;
+    release(&frozen, order(1), 1, "wh-am", true).await.unwrap();
+    report(&frozen, &courier, order(1), "start", json!({})).await;
+    let successor = outside.region("eu-west-1").await;
+    let on_its_way = release(&successor, order(1), 2, "wh-am", true).await.unwrap();
+    assert_eq!(on_its_way.status, DeliveryStatus::InProgress);
+    // The courier tells the former owner, which did not notice that it was succeeded.
+    let told = report(&frozen, &courier, order(1), "fail", json!({ "reason": "nobody was at home" })).await;
+    assert_eq!(told.0, 200, "{}", told.1);
+    let followed = release(&successor, order(1), 2, "wh-am", true).await.unwrap();
+    assert_eq!(followed.status, DeliveryStatus::Failed);
+    assert_told(&successor, order(1), &["DeliveryFailed", "DeliveryStarted"]).await;
+}
+
+#[tokio::test]
+async fn of_two_reports_to_two_regions_the_first_one_counts() {
+    let outside = Outside::new();
+    let [first, second] = [outside.region("us-east-1").await, outside.region("eu-west-1").await];
+    let courier = first.token("courier").await;
+    release(&first, order(1), 1, "wh-am", true).await.unwrap();
+    report(&first, &courier, order(1), "start", json!({})).await;
+    release(&second, order(1), 2, "wh-am", true).await.unwrap();
+    let failed = report(&first, &courier, order(1), "fail", json!({ "reason": "nobody was at home" })).await;
+    assert_eq!(failed.0, 200, "{}", failed.1);
+    let late = report(&second, &courier, order(1), "complete", json!({ "adultSignature": true })).await;
+    assert_eq!((late.0, &late.1["code"]), (409, &json!("CONFLICT")), "{}", late.1);
+    assert_eq!(release(&second, order(1), 2, "wh-am", true).await.unwrap().status, DeliveryStatus::Failed);
+}
+
+#[tokio::test]
 async fn a_cut_off_courier_cannot_send_what_a_successor_voided() {
     let outside = Outside::new();
     let cut_off = outside.region("us-east-1").await;

@@ -322,23 +322,11 @@ impl Acceptor {
         if warehouse.is_some() { Ok(Accepted::WarehouseMoved) } else { Err(AcceptorError::Busy) }
     }
 
-    /// Marks entries as chosen and says which of their orders this region stores.
+    /// Marks entries as chosen, or chosen ones as closed, and says which of their orders this region stores.
     ///
     /// # Errors
     /// When the tables do not answer.
-    pub async fn choose(&self, request: &SettleRequest) -> Result<SettleResponse, AcceptorError> {
-        self.mark(request, EntryState::Chosen).await
-    }
-
-    /// Marks chosen entries as closed.
-    ///
-    /// # Errors
-    /// When the tables do not answer.
-    pub async fn close(&self, request: &SettleRequest) -> Result<SettleResponse, AcceptorError> {
-        self.mark(request, EntryState::Closed).await
-    }
-
-    async fn mark(
+    pub async fn mark(
         &self,
         request: &SettleRequest,
         state: EntryState,

@@ -1,11 +1,10 @@
 //! Writes on their way to the copies: one lane a shard and copy, one group commit in flight on each.
 
-use crate::NAME;
+use super::copies::Copies;
 use contracts::{
     Region, ShardId,
-    journal::{AcceptRequest, AcceptResponse, Accepted, Entry, Incarnations},
+    journal::{AcceptRequest, Accepted, Entry, Incarnations},
 };
-use platform::{Deadline, Platform, calls::Credential};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
@@ -42,14 +41,14 @@ type ByShardAndCopy = HashMap<(ShardId, Region), Arc<Lane>>;
 /// All lanes of this region.
 #[derive(Clone)]
 pub struct Lanes {
-    platform: Platform,
+    copies: Copies,
     lanes: Arc<Mutex<ByShardAndCopy>>,
 }
 
 impl Lanes {
     /// No lanes yet; they come with their first entry.
-    pub fn new(platform: &Platform) -> Self {
-        Lanes { platform: platform.clone(), lanes: Arc::default() }
+    pub fn new(copies: &Copies) -> Self {
+        Lanes { copies: copies.clone(), lanes: Arc::default() }
     }
 
     /// Takes an entry to one copy, for an owner that counts these incarnations. Whoever finds the lane free carries all
@@ -90,17 +89,9 @@ impl Lanes {
             entries: group.iter().map(|one| one.entry.clone()).collect(),
             incarnations: first.incarnations.clone(),
         };
-        let deadline = Deadline::within(WRITE_LIMIT);
-        let call = self.platform.calls.in_region(copy, NAME);
-        let answer: Result<AcceptResponse, _> =
-            call.post(Credential::Service(NAME), "/backend/journal/accept", &request, deadline).await;
-        let mut answers = match answer {
-            Ok(response) => response.entries.into_iter().map(Some).collect(),
-            Err(cause) => {
-                tracing::debug!(%copy, shard = %request.shard, %cause, "a copy did not answer");
-                VecDeque::new()
-            }
-        };
+        let answer = self.copies.accept(copy, &request, WRITE_LIMIT).await;
+        let answered = answer.into_iter().flat_map(|answer| answer.entries);
+        let mut answers: VecDeque<Answer> = answered.map(Some).collect();
         for Waiting { sender, .. } in group {
             // Nobody waits any more where the proposal was decided without this copy.
             let _ = sender.send(answers.pop_front().flatten());

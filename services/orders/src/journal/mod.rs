@@ -2,11 +2,12 @@
 //!
 //! In the field's terms: Multi-Paxos with one leader per shard, the epoch as ballot, each key a register,
 //! three acceptors on three continents. [`rules`] decides, [`acceptor`] is a continent's copy, [`owner`]
-//! drives the shards of this region, [`lanes`] carries its writes to the copies, and [`settle`] marks what
+//! drives the shards of this region, [`lanes`] carries its writes to the [`copies`], and [`settle`] marks what
 //! is chosen and closes what is stored elsewhere too. A copy that lost everything does not vote: [`rejoin`] reads
 //! the two others, through their [`returning`] side, until it may. A shard that nobody drives is found by [`strays`].
 
 pub mod acceptor;
+pub mod copies;
 pub mod lanes;
 pub mod owner;
 pub mod rejoin;

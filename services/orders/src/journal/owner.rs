@@ -4,7 +4,7 @@ mod takeover;
 
 use super::{
     W,
-    acceptor::Acceptor,
+    copies::Copies,
     lanes::Lanes,
     rules::{self, Decision, Tally},
 };
@@ -162,8 +162,8 @@ impl State {
 #[derive(Clone)]
 pub struct Owner {
     platform: Platform,
-    /// This region's own copy, where it has one.
-    pub acceptor: Acceptor,
+    /// The journal's copies.
+    pub copies: Copies,
     lanes: Lanes,
     /// For what former owners left: new keys need not wait behind it.
     recovery_lanes: Lanes,
@@ -179,11 +179,12 @@ pub struct Owner {
 impl Owner {
     /// Holds nothing yet.
     pub fn new(platform: &Platform) -> Self {
+        let copies = Copies::new(platform);
         Owner {
             platform: platform.clone(),
-            acceptor: Acceptor::new(platform),
-            lanes: Lanes::new(platform),
-            recovery_lanes: Lanes::new(platform),
+            lanes: Lanes::new(&copies),
+            recovery_lanes: Lanes::new(&copies),
+            copies,
             incarnation: incarnation(platform),
             state: Arc::default(),
             taking: Arc::default(),
@@ -373,7 +374,7 @@ impl Owner {
         announce: &watch::Sender<Option<Outcome>>,
         lanes: &Lanes,
     ) -> Decision {
-        let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
+        let copies = self.copies.regions();
         let mut writes: FuturesUnordered<_> =
             copies.iter().map(|copy| lanes.write(copy, entry.clone(), counted.clone())).collect();
         let mut tally = Tally::default();

@@ -6,13 +6,12 @@ use super::{
     owner::{Owner, Unclosed},
     rules,
 };
-use crate::NAME;
 use contracts::{
     Region,
-    journal::{SettleEntry, SettleRequest, SettleResponse},
+    journal::{EntryState, SettleEntry, SettleRequest, SettleResponse},
 };
 use futures::future::{join, join_all};
-use platform::{Deadline, Platform, calls::Credential};
+use platform::Platform;
 use std::{
     sync::{
         Arc,
@@ -58,7 +57,7 @@ impl Settler {
 
     /// Tells the copies that entries are chosen.
     async fn choose(&self, entries: Vec<Unclosed>) {
-        let answers = self.ask(self.copies(), "choose", &entries).await;
+        let answers = self.ask(self.owner.copies.regions(), EntryState::Chosen, &entries).await;
         for (index, Unclosed { entry, .. }) in entries.iter().enumerate() {
             let marked = answers.iter().filter(|answer| answer.entries[index].marked).count();
             match marked >= W {
@@ -70,14 +69,14 @@ impl Settler {
 
     /// Closes entries whose orders are stored on another continent.
     async fn close(&self, entries: Vec<Unclosed>) {
-        let stored = self.ask(self.witness(), "choose", &entries).await;
+        let stored = self.ask(self.witness(), EntryState::Chosen, &entries).await;
         let (mut ready, mut early) = (Vec::new(), Vec::new());
         for (index, unclosed) in entries.into_iter().enumerate() {
             let stored = stored.iter().any(|answer| answer.entries[index].stored);
             let ended = rules::may_close(unclosed.marked, W, stored);
             if ended { ready.push(unclosed) } else { early.push(unclosed) }
         }
-        let answers = self.ask(self.copies(), "close", &ready).await;
+        let answers = self.ask(self.owner.copies.regions(), EntryState::Closed, &ready).await;
         for (index, unclosed) in ready.into_iter().enumerate() {
             match answers.iter().filter(|answer| answer.entries[index].marked).count() >= W {
                 true => self.owner.closed(&unclosed.entry),
@@ -87,37 +86,23 @@ impl Settler {
         early.iter().for_each(|unclosed| self.owner.put_off(&unclosed.entry, unclosed.marked, ASK_STORED));
     }
 
-    fn copies(&self) -> Vec<Region> {
-        self.platform.config.journal_regions().cloned().collect()
-    }
-
     /// The copy of another continent that is asked whether orders are stored there: each in turn.
     fn witness(&self) -> Vec<Region> {
         let config = &self.platform.config;
         let here = config.continent_of(&config.region);
-        let mut others = self.copies();
+        let mut others = self.owner.copies.regions();
         others.retain(|copy| config.continent_of(copy) != here);
         let turn = self.rounds.fetch_add(1, Relaxed);
         others.get(turn % others.len().max(1)).cloned().into_iter().collect()
     }
 
-    async fn ask(&self, copies: Vec<Region>, verb: &str, entries: &[Unclosed]) -> Vec<SettleResponse> {
+    async fn ask(&self, copies: Vec<Region>, mark: EntryState, entries: &[Unclosed]) -> Vec<SettleResponse> {
         if entries.is_empty() {
             return Vec::new();
         }
         let incarnations = self.owner.known_incarnations();
         let request = SettleRequest { entries: entries.iter().map(wire).collect(), incarnations };
-        let path = format!("/backend/journal/{verb}");
-        let calls = copies.into_iter().map(|copy| {
-            let (request, path) = (&request, &path);
-            async move {
-                let call = self.platform.calls.in_region(&copy, NAME);
-                let deadline = Deadline::within(LIMIT);
-                let answer: Result<SettleResponse, _> =
-                    call.post(Credential::Service(NAME), path, request, deadline).await;
-                answer.ok().filter(|answer| answer.entries.len() == request.entries.len())
-            }
-        });
+        let calls = copies.iter().map(|copy| self.owner.copies.mark(copy, mark, &request, LIMIT));
         let answers: Vec<SettleResponse> = join_all(calls).await.into_iter().flatten().collect();
         let miscounted = answers.iter().filter_map(|answer| answer.miscounted.as_ref());
         miscounted.for_each(|newest| self.owner.learn(newest));

@@ -334,8 +334,7 @@ impl Store {
             Aggregate { kind: "packaging", id: &id, version: header.version, epoch: header.epoch() };
         let mut event = bus::event(&self.platform, aggregate, &id, happening);
         event.metadata.correlation_id = header.order_id.to_string();
-        let region = &self.platform.config.region;
-        header.pending.add(&event, region.as_str(), self.platform.world.now());
+        self.packaging_outbox.add(&mut header.pending, &event);
     }
 }
 

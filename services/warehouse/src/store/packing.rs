@@ -91,7 +91,7 @@ impl Store {
         }
         let done = happened(writes.commit().await)?;
         if done {
-            self.packaging_outbox.notify(self.header_key(&header), &header.pending);
+            self.packaging_outbox.notify(self.header_key(&header), &mut header.pending);
         }
         Ok(done)
     }

@@ -121,7 +121,7 @@ impl Store {
             self.tell_of_site(&mut after, happening);
             if self.put_site(&rows, &after).await? {
                 let key = self.sites.key(warehouse_id.as_str(), Some(text(&after.branch)));
-                self.sites_outbox.notify(key, &after.pending);
+                self.sites_outbox.notify(key, &mut after.pending);
                 return Ok(after);
             }
         }
@@ -148,7 +148,6 @@ impl Store {
         let id = site.warehouse_id.as_str();
         let aggregate = Aggregate { kind: "warehouse", id, version: site.version, epoch: site.epoch() };
         let event = bus::event(&self.platform, aggregate, id, happening);
-        let region = self.platform.config.region.clone();
-        site.pending.add(&event, region.as_str(), self.platform.world.now());
+        self.sites_outbox.add(&mut site.pending, &event);
     }
 }

@@ -1,6 +1,6 @@
 //! Ways to corrupt a run.
 
-use crate::checks::{Case, ParkedEvent, ProviderEntry};
+use crate::checks::{AfterHeal, Case, ParkedEvent, ProviderEntry, RegionDump};
 use contracts::order::OrderStatus;
 use serde_json::{Value, json};
 
@@ -13,11 +13,25 @@ pub(super) fn forget_everything_about_one_order(case: &mut Case) {
     });
 }
 
-type Tables = std::collections::BTreeMap<String, Vec<Value>>;
+pub(super) type Tables = std::collections::BTreeMap<String, Vec<Value>>;
+
+/// Every dump.
+pub(super) fn dumps(case: &mut Case) -> impl Iterator<Item = &mut RegionDump> {
+    let after = match &mut case.after_heal {
+        AfterHeal::Dumped(dumps) => &mut dumps[..],
+        AfterHeal::Unknown | AfterHeal::AsBefore => &mut [],
+    };
+    case.before_heal.iter_mut().chain(after)
+}
+
+/// The tables that a region holds after the heal.
+pub(super) fn healed(case: &mut Case, region: usize) -> &mut Tables {
+    let AfterHeal::Dumped(dumps) = &mut case.after_heal else { panic!("all stand") };
+    &mut dumps[region].tables
+}
 
 pub(super) fn for_all(case: &mut Case, mut change: impl FnMut(&mut Tables)) {
-    let dumps = case.before_heal.iter_mut().chain(case.after_heal.iter_mut().flatten());
-    dumps.for_each(|dump| change(&mut dump.tables));
+    dumps(case).for_each(|dump| change(&mut dump.tables));
 }
 
 pub(super) fn edit(case: &mut Case, table: &str, change: fn(&mut Value)) {
@@ -25,8 +39,7 @@ pub(super) fn edit(case: &mut Case, table: &str, change: fn(&mut Value)) {
 }
 
 pub(super) fn edit_in(case: &mut Case, region: &str, table: &str, change: fn(&mut Value)) {
-    let dumps = case.before_heal.iter_mut().chain(case.after_heal.iter_mut().flatten());
-    for dump in dumps.filter(|dump| dump.region == region) {
+    for dump in dumps(case).filter(|dump| dump.region == region) {
         dump.tables.get_mut(table).into_iter().flatten().for_each(change);
     }
 }
@@ -43,8 +56,7 @@ pub(super) fn left_elsewhere(case: &mut Case, ends_ms: i64) {
 }
 
 pub(super) fn clear(case: &mut Case, region: &str, table: &str) {
-    let dumps = case.before_heal.iter_mut().chain(case.after_heal.iter_mut().flatten());
-    dumps
+    dumps(case)
         .filter(|dump| dump.region == region)
         .for_each(|dump| drop(dump.tables.insert(table.into(), Vec::new())));
 }

@@ -2,8 +2,8 @@
 
 use super::order_story::{Step, Story, branch};
 use crate::checks::{
-    Answer, Attempt, CarrierEntry, Case, FaultFelt, Outcome, Places, ProbeResult, ProviderEntry, RegionDump,
-    Rules, Settling, Tap, WarehousePlace,
+    AfterHeal, Answer, Attempt, CarrierEntry, Case, FaultFelt, Outcome, Places, ProbeResult, ProviderEntry,
+    RegionDump, Rules, Settling, Tap, WarehousePlace,
 };
 use contracts::ProductId;
 use contracts::order::{Order, OrderStatus::*};
@@ -134,7 +134,7 @@ pub(super) fn calm() -> Case {
     stories.push(fulfilled("aki", "ap", REGIONS[2], "wh-ap", 3_000));
     let ledgers = play(&stories);
     let mut case = collect(&ledgers, &REGIONS);
-    case.after_heal = Some(case.before_heal.clone());
+    case.after_heal = AfterHeal::Dumped(case.before_heal.clone());
     case
 }
 
@@ -160,7 +160,8 @@ pub(super) fn flood() -> Case {
 /// A run in which a region lost everything and came back: it has again what the others have.
 pub(super) fn returned() -> Case {
     let mut case = calm();
-    case.after_heal.iter_mut().chain([&mut case.before_heal]).for_each(|dumps| read_back(dumps, "us-east-1"));
+    read_back(&mut case.before_heal, "us-east-1");
+    case.after_heal = AfterHeal::Dumped(case.before_heal.clone());
     case.faults.push(FaultFelt {
         kind: "kill-region".into(),
         at_ms: FLOOD_MS,
@@ -254,7 +255,7 @@ fn collect(ledgers: &Ledgers, standing: &[&str]) -> Case {
         attempts: ledgers.attempts.clone(),
         answers: Some(answers()),
         before_heal: ledgers.dumps(standing),
-        after_heal: None,
+        after_heal: AfterHeal::Unknown,
         provider: Some(ledgers.provider.clone()),
         carrier: Some(ledgers.carrier.clone()),
         taps: Some(taps(ledgers)),

@@ -33,7 +33,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::Context as _;
-use serde_json::Value;
 
 use super::clock::Stamps;
 use super::replication::{Log, ReplicationSource};
@@ -44,6 +43,7 @@ use expression::Cache;
 use store::Store;
 use table::Table;
 
+pub use plain::PlainItem;
 pub(super) use record::Record;
 pub use value::Item;
 
@@ -96,20 +96,20 @@ impl Dynamo {
         ReplicationSource::new(self.log.clone(), self.region.clone())
     }
 
-    /// All items of all tables, in plain JSON.
-    pub(super) fn dump(&self) -> BTreeMap<String, Vec<Value>> {
-        self.tables.values().map(|table| (table.logical.to_string(), self.items(table))).collect()
+    /// All items of all tables, by their logical names.
+    pub(super) fn items(&self) -> BTreeMap<String, Vec<PlainItem>> {
+        self.tables.values().map(|table| (table.logical.to_string(), self.items_of(table))).collect()
     }
 
-    /// All items of one table, by its logical name, in plain JSON.
-    pub(super) fn dump_table(&self, logical: &str) -> anyhow::Result<Vec<Value>> {
+    /// All items of one table, by its logical name.
+    pub(super) fn table_items(&self, logical: &str) -> anyhow::Result<Vec<PlainItem>> {
         let table = self.tables.values().find(|table| *table.logical == *logical);
-        Ok(self.items(table.with_context(|| format!("there is no table {logical}"))?))
+        Ok(self.items_of(table.with_context(|| format!("there is no table {logical}"))?))
     }
 
-    fn items(&self, table: &Table) -> Vec<Value> {
+    fn items_of(&self, table: &Table) -> Vec<PlainItem> {
         let store = self.store();
-        store.tables[table.slot].rows.values().map(|row| plain::item(row.record.item())).collect()
+        store.tables[table.slot].rows.values().map(|row| PlainItem::of(&row.record)).collect()
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -120,7 +120,7 @@ impl Dynamo {
 #[cfg(test)]
 mod tests {
     use contracts::resources::{Key, Replication, TableSpec};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -184,6 +184,6 @@ mod tests {
         assert_eq!(dynamo.call("PutItem", &body).unwrap().status, 200);
         let expected = json!({ "id": "a", "whole": 9_007_199_254_740_993_i64, "part": 1.5, "list": [true, null],
             "map": { "set": ["x"] }, "bytes": "AQI=" });
-        assert_eq!(dynamo.dump()["orders"], [expected]);
+        assert_eq!(json!(dynamo.items()["orders"]), json!([expected]));
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Refusal {
     AlreadyDispatched(Box<Dispatch>),
     /// There is no such parcel.
     NotFound,
+    /// It was handed over, or brought back, before.
+    Over,
     /// Only an adult may take it, against a signature.
     NeedsAdult,
     /// The ledger is full.
@@ -79,6 +81,7 @@ impl Book {
             dispatched_at_ms: at_ms,
             delivered_at_ms: None,
             signed_by_adult: false,
+            returned_because: None,
         };
         self.by_key.insert(request.key.clone(), dispatch);
         Ok(tracking_id)
@@ -110,6 +113,9 @@ impl Book {
         if dispatch.request.adult_signature && !adult {
             return Err(Refusal::NeedsAdult);
         }
+        if dispatch.returned_because.is_some() {
+            return Err(Refusal::Over);
+        }
         let replayed = dispatch.delivered_at_ms.is_some();
         if !replayed {
             dispatch.delivered_at_ms = Some(at_ms);
@@ -122,6 +128,32 @@ impl Book {
             adult_signature: dispatch.signed_by_adult,
             replayed,
             ..handed
+        });
+        Ok(dispatch)
+    }
+
+    /// Brings a parcel back.
+    pub(super) fn bring_back(
+        &mut self,
+        tracking_id: &str,
+        reason: &str,
+        at_ms: i64,
+    ) -> Result<Dispatch, Refusal> {
+        self.room()?;
+        let key = self.keys.get(tracking_id).ok_or(Refusal::NotFound)?;
+        let dispatch = self.by_key.get_mut(key).ok_or(Refusal::NotFound)?;
+        if dispatch.delivered_at_ms.is_some() {
+            return Err(Refusal::Over);
+        }
+        let replayed = dispatch.returned_because.is_some();
+        dispatch.returned_because.get_or_insert_with(|| reason.to_owned());
+        let dispatch = dispatch.clone();
+        let returned = entry(Event::Returned, &dispatch.request, at_ms);
+        self.enter(LedgerEntry {
+            tracking_id: Some(tracking_id.to_owned()),
+            adult_signature: false,
+            replayed,
+            ..returned
         });
         Ok(dispatch)
     }

@@ -3,7 +3,7 @@
 use super::{
     Carrier,
     book::Refusal,
-    wire::{DeliveredRequest, Dispatch, DispatchRequest, Dispatched, LedgerEntry},
+    wire::{DeliveredRequest, Dispatch, DispatchRequest, Dispatched, LedgerEntry, ReturnedRequest},
 };
 use axum::{
     Json, Router,
@@ -21,6 +21,7 @@ pub(super) fn router(carrier: Carrier) -> Router {
         .route("/dispatches/by-key/{key}", get(by_key))
         .route("/dispatches/by-key/{key}/void", post(void))
         .route("/dispatches/{tracking_id}/delivered", post(delivered))
+        .route("/dispatches/{tracking_id}/returned", post(returned))
         .route("/ledger", get(ledger))
         .layer(middleware::from_fn_with_state(carrier.clone(), distance))
         .with_state(carrier)
@@ -41,6 +42,7 @@ impl IntoResponse for Refusal {
             Refusal::KeyVoided => (StatusCode::CONFLICT, "the key was voided"),
             Refusal::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "the key was used for another parcel"),
             Refusal::AlreadyDispatched(_) => (StatusCode::CONFLICT, "already dispatched"),
+            Refusal::Over => (StatusCode::CONFLICT, "handed over or brought back before"),
             Refusal::NotFound => (StatusCode::NOT_FOUND, "there is no such parcel"),
             Refusal::NeedsAdult => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "only an adult may take it, against a signature")
@@ -86,6 +88,16 @@ async fn delivered(
     let request = read(body)?;
     let now = carrier.now();
     carrier.book().deliver(&tracking_id, request.adult_signature, now).map(Json)
+}
+
+async fn returned(
+    State(carrier): State<Carrier>,
+    Path(tracking_id): Path<String>,
+    body: Result<Json<ReturnedRequest>, JsonRejection>,
+) -> Result<Json<Dispatch>, Refusal> {
+    let request = read(body)?;
+    let now = carrier.now();
+    carrier.book().bring_back(&tracking_id, &request.reason, now).map(Json)
 }
 
 async fn ledger(State(carrier): State<Carrier>) -> Json<Vec<LedgerEntry>> {

@@ -9,7 +9,9 @@ mod http;
 mod tests;
 mod wire;
 
-pub use wire::{DeliveredRequest, Dispatch, DispatchRequest, Dispatched, Event, LedgerEntry};
+pub use wire::{
+    DeliveredRequest, Dispatch, DispatchRequest, Dispatched, Event, LedgerEntry, ReturnedRequest,
+};
 
 use super::{Clock, network::Network};
 use axum::Router;

@@ -65,6 +65,26 @@ async fn of_a_void_and_a_dispatch_the_first_wins() {
 }
 
 #[tokio::test]
+async fn a_parcel_is_handed_over_or_brought_back_and_never_both() {
+    let carrier = carrier();
+    let signed = json!({ "adultSignature": true });
+    let because = json!({ "reason": "nobody was at home" });
+    for (key, first, then) in [
+        ("a", ("returned", &because), ("delivered", &signed)),
+        ("b", ("delivered", &signed), ("returned", &because)),
+    ] {
+        let (_, sent) = call(&carrier, "POST", "/dispatches", parcel(key)).await;
+        let path = |verb: &str| format!("/dispatches/{}/{verb}", sent["trackingId"].as_str().unwrap());
+        for _ in 0..2 {
+            assert_eq!(call(&carrier, "POST", &path(first.0), first.1.clone()).await.0, StatusCode::OK);
+        }
+        assert_eq!(call(&carrier, "POST", &path(then.0), then.1.clone()).await.0, StatusCode::CONFLICT);
+    }
+    let (_, found) = call(&carrier, "GET", "/dispatches/by-key/a", Value::Null).await;
+    assert_eq!(found["returnedBecause"], "nobody was at home");
+}
+
+#[tokio::test]
 async fn a_parcel_for_adults_is_handed_over_against_a_signature_only() {
     let carrier = carrier();
     let (_, sent) = call(&carrier, "POST", "/dispatches", parcel("a")).await;

@@ -38,6 +38,14 @@ pub struct DeliveredRequest {
     pub adult_signature: bool,
 }
 
+/// `POST /dispatches/{trackingId}/returned`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReturnedRequest {
+    /// Why it could not be handed over.
+    pub reason: String,
+}
+
 /// A parcel, as `GET /dispatches/by-key/{key}` tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +61,9 @@ pub struct Dispatch {
     pub delivered_at_ms: Option<i64>,
     /// Whether an adult signed when it was handed over.
     pub signed_by_adult: bool,
+    /// Why it was brought back, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_because: Option<String>,
 }
 
 /// What happened.
@@ -69,6 +80,8 @@ pub enum Event {
     VoidTooLate,
     /// A parcel was handed over.
     Delivered,
+    /// A parcel could not be handed over and was brought back.
+    Returned,
 }
 
 /// One line of the ledger. Lines are never changed or removed.

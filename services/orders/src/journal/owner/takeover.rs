@@ -3,7 +3,6 @@
 
 use super::{Held, Owner, Route};
 use crate::{
-    NAME,
     error::OrdersError,
     journal::{
         W,
@@ -16,7 +15,7 @@ use contracts::{
     journal::{Ballot, Entry, EntryState, Incarnations, Promise, PromiseRequest, PromiseResponse},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
-use platform::{Deadline, calls::Credential, config::Durability, planted::Planted};
+use platform::{config::Durability, planted::Planted};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -87,6 +86,11 @@ impl Owner {
     /// # Errors
     /// When no majority of the journal could be reached.
     pub async fn take_orphans(&self) -> Result<(), OrdersError> {
+        let mut regions = self.platform.config.regions.iter();
+        let all_heard = !regions.any(|region| self.platform.liveness.suspected(&region.name));
+        if all_heard && !self.dropped_any() {
+            return Ok(());
+        }
         for continent in self.platform.config.continents.clone() {
             for shard in self.shards_of(&continent.id) {
                 let owner = self.believed_owner(&continent.id, &shard);
@@ -107,11 +111,20 @@ impl Owner {
         !elsewhere && !state.held.contains_key(shard)
     }
 
-    /// Whether this region was the last to drive a shard, and does so no more: its last process is gone, or had no majority.
+    /// Whether this region was the last to drive a shard, and does so no more: its last process is gone, or had no
+    /// majority.
     fn dropped(&self, shard: &ShardId) -> bool {
         let state = self.lock();
-        let here = state.hints.get(shard).is_some_and(|(_, region)| *region == self.platform.config.region);
-        here && !state.held.contains_key(shard)
+        let last = state.hints.get(shard).is_some_and(|(_, region)| *region == self.platform.config.region);
+        last && !state.held.contains_key(shard)
+    }
+
+    fn dropped_any(&self) -> bool {
+        let state = self.lock();
+        let mut hints = state.hints.iter();
+        hints.any(|(shard, (_, region))| {
+            *region == self.platform.config.region && !state.held.contains_key(shard)
+        })
     }
 
     fn shards_of(&self, home: &Continent) -> Vec<ShardId> {
@@ -192,13 +205,13 @@ impl Owner {
             disowned: disowned.to_vec(),
             incarnations: self.known_incarnations(),
         };
-        let copies: Vec<Region> = self.platform.config.journal_regions().cloned().collect();
+        let copies = self.copies.regions();
         // The own copy comes last, and only for shards that another copy has promised: a candidate whom nobody
         // follows must not have raised a ballot anywhere, or it would shut out an owner whom the others hear.
         let (own, others): (Vec<_>, Vec<_>) =
             copies.into_iter().partition(|copy| *copy == self.platform.config.region);
         let mut calls: FuturesUnordered<_> =
-            others.iter().map(|copy| self.ask_promise(copy, &request)).collect();
+            others.iter().map(|copy| self.copies.promise(copy, &request, PROMISE_LIMIT)).collect();
         let mut tally = Promised::under(&request.incarnations);
         let mut answered = false;
         while let Some(answer) = calls.next().await {
@@ -209,7 +222,7 @@ impl Owner {
                 // It knows what the other copy told: its own must not count under an older incarnation.
                 let incarnations = tally.newest.clone();
                 let request = PromiseRequest { shards: granted, incarnations, ..request.clone() };
-                if let Some(answer) = self.ask_promise(own, &request).await {
+                if let Some(answer) = self.copies.promise(own, &request, PROMISE_LIMIT).await {
                     tally.count(&request.shards, answer);
                 }
             }
@@ -226,21 +239,6 @@ impl Owner {
         state.incarnations = state.incarnations.newest(&tally.newest);
         drop(state);
         Ok(tally)
-    }
-
-    async fn ask_promise(&self, copy: &Region, request: &PromiseRequest) -> Option<PromiseResponse> {
-        let deadline = Deadline::within(PROMISE_LIMIT);
-        let call = self.platform.calls.in_region(copy, NAME);
-        let answer: Result<PromiseResponse, _> =
-            call.post(Credential::Service(NAME), "/backend/journal/promise", request, deadline).await;
-        match answer {
-            Ok(answer) if answer.shards.len() == request.shards.len() => Some(answer),
-            Ok(_) => None,
-            Err(cause) => {
-                tracing::debug!(%copy, %cause, "a copy did not answer a promise");
-                None
-            }
-        }
     }
 
     /// Holds shards from now on, and writes again what their former owners left. That is under way before
