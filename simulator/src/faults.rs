@@ -360,9 +360,10 @@ impl<'a> Faults<'a> {
 
     fn send_news(&mut self, record: &FaultRecord) {
         // Without it survivors would go on trying. Whoever comes back is not forgotten: it asks for everything.
-        let gone = if record.fault.for_s().is_none() { &record.lost_regions[..] } else { &[] };
-        for control in self.working().map(|process| process.control().clone()).collect::<Vec<_>>() {
-            let gone = gone.to_vec();
+        let for_good = record.fault.for_s().is_none();
+        let controls = self.working().filter(|_| for_good).map(|process| process.control().clone());
+        for control in controls.collect::<Vec<_>>() {
+            let gone = record.lost_regions.clone();
             self.desk.spawn(async move {
                 tokio::time::sleep(NEWS).await;
                 if let Err(fault) = control.forget(&gone).await {

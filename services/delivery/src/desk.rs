@@ -164,6 +164,9 @@ impl Desk {
             Step::Store(_) => {
                 // Another region was told otherwise before.
                 let followed = self.as_it_left(order_id, row.delivery.clone(), deadline).await?;
+                if followed == row.delivery {
+                    return Err(Error::Carrier("a report is refused, yet the parcel is on its way"));
+                }
                 self.save(row, &branches, followed).await.map(|_| None)
             }
             Step::HandOver => {

@@ -217,8 +217,8 @@ impl Saga {
         Ok(record)
     }
 
-    /// Applies what happened to an order, in one transaction with the event's inbox row. `record` is the order as it
-    /// was just read: what it has pending is written again.
+    /// Applies what happened to an order, in one transaction with the event's inbox row. `record` is the order as its
+    /// caller knows it; where it has changed since, it is read again.
     ///
     /// # Errors
     /// When it must come again later.

@@ -1,6 +1,7 @@
-//! Pending events live inside the item that caused them; a relay publishes each, and only after the bus confirmed that
-//! entry it is cleared: the item's next version leaves it out, and what no version follows the sweep clears. What a relay
-//! missed, the sweep publishes.
+//! Pending events live inside the item that caused them; a relay publishes each, and only after the bus confirmed
+//! that entry it is cleared: the item's next version leaves it out, and what no version follows the sweep clears.
+//! What a relay missed, the sweep publishes. For a silent region others publish, but do not write: two regions never
+//! write one item.
 
 use crate::{
     Platform, Worker,
@@ -8,7 +9,7 @@ use crate::{
     planted::Planted,
     tables::{Condition, Item, Query, Table, TableError, number, text},
 };
-use contracts::events::Event;
+use contracts::{Timestamp, events::Event};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -33,8 +34,11 @@ const CLEAR_AFTER: Duration = Duration::from_secs(2);
 const CONFIRMED_MAX: usize = 10_000;
 /// Time between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
-/// Items that one sweep takes up at most.
-const SWEEP_MAX: usize = 100;
+/// Confirmed events that one sweep clears at most.
+const CLEAR_MAX: usize = 500;
+/// Items that are read at a time, and that one sweep takes up at most for each region.
+const PAGE: usize = 100;
+const SWEEP_MAX: usize = 10_000;
 
 /// The part of an item that holds its pending events. Flatten it into the item's type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,10 +81,11 @@ pub struct Outbox {
     confirmed: Arc<Mutex<Confirmed>>,
 }
 
-/// Events to publish, and the key of the item that holds them.
+/// Events to publish, and the key of the item that holds them. `ours` where this region may write it.
 struct Job {
     key: Item,
     events: Vec<Event>,
+    ours: bool,
 }
 
 /// Events that the bus has confirmed and that are still in their items.
@@ -89,6 +94,8 @@ struct Confirmed {
     ids: BTreeSet<String>,
     /// In the order in which they were confirmed, with the items' keys.
     waiting: VecDeque<(Instant, Item, String)>,
+    /// Those in items of other regions, the latest last. These regions clear them when they are back.
+    of_others: VecDeque<String>,
 }
 
 impl Confirmed {
@@ -100,6 +107,17 @@ impl Confirmed {
             self.waiting.push_back((at, key.clone(), event_id.to_owned()));
         }
         room
+    }
+
+    /// Keeps an event of another region's item in mind.
+    fn add_of_other(&mut self, event_id: &str) {
+        self.of_others.push_back(event_id.to_owned());
+        if self.of_others.len() > CONFIRMED_MAX
+            && let Some(oldest) = self.of_others.pop_front()
+        {
+            self.ids.remove(&oldest); // published once more, should the region still be silent
+        }
+        self.ids.insert(event_id.to_owned());
     }
 
     /// The next event that was confirmed before a moment and that no version of its item has left out since.
@@ -153,7 +171,7 @@ impl Outbox {
         if pending.added.is_empty() {
             return;
         }
-        let job = Job { key, events: std::mem::take(&mut pending.added) };
+        let job = Job { key, events: std::mem::take(&mut pending.added), ours: true };
         if self.sender.try_send(job).is_err() {
             tracing::debug!(table = self.table.name(), "relay queue is full; the sweep will find the item");
         }
@@ -196,7 +214,7 @@ impl Outbox {
     }
 
     async fn relay(&self, job: Job) -> Result<(), TableError> {
-        let Job { key, events } = job;
+        let Job { key, events, ours } = job;
         if self.platform.world.has(Planted::ClearedEarly) {
             for event in &events {
                 self.clear(key.clone(), &event.metadata.event_id.0.to_string()).await?;
@@ -215,6 +233,10 @@ impl Outbox {
                 tracing::warn!(event = event_id, "the bus refused an entry; it stays pending");
                 continue;
             }
+            if !ours {
+                self.confirmed().add_of_other(&event_id);
+                continue;
+            }
             let room = self.confirmed().add(self.platform.world.instant(), &key, &event_id);
             if !room {
                 self.clear(key.clone(), &event_id).await?;
@@ -224,13 +246,14 @@ impl Outbox {
     }
 
     /// Clears what was confirmed a while ago and is still in its item.
-    async fn clear_confirmed(&self) -> Result<(), TableError> {
-        let Some(moment) = self.platform.world.instant().checked_sub(CLEAR_AFTER) else { return Ok(()) };
-        loop {
+    async fn clear_confirmed(&self) {
+        let Some(moment) = self.platform.world.instant().checked_sub(CLEAR_AFTER) else { return };
+        for _ in 0..CLEAR_MAX {
             let next = self.confirmed().next_before(moment);
-            let Some((key, event_id)) = next else { return Ok(()) };
-            // What cannot be cleared now is published once more by a later sweep, then cleared.
-            self.clear(key, &event_id).await?;
+            let Some((key, event_id)) = next else { return };
+            if let Err(cause) = self.clear(key, &event_id).await {
+                tracing::warn!(event = event_id, %cause, "a published event stays pending and is published again");
+            }
         }
     }
 
@@ -244,28 +267,44 @@ impl Outbox {
     /// # Errors
     /// When the table does not answer.
     pub async fn sweep(&self, sweepers: &[String]) -> Result<usize, TableError> {
-        self.clear_confirmed().await?;
+        self.clear_confirmed().await;
         let before = self.platform.world.now().plus_ms(-(SWEEP_AFTER.as_millis() as i64));
         let mut found = 0;
         for sweeper in sweepers {
-            let query = Query::partition("outbox", text(sweeper))
-                .index(INDEX)
-                .at_most("since", number(before.0))
-                .limit(SWEEP_MAX);
+            found += self.sweep_for(sweeper, before).await?;
+        }
+        Ok(found)
+    }
+
+    async fn sweep_for(&self, sweeper: &str, before: Timestamp) -> Result<usize, TableError> {
+        let ours = *sweeper == *self.platform.config.region.as_str();
+        let (mut found, mut token) = (0, None);
+        while found < SWEEP_MAX {
+            let query = Query::partition("outbox", text(sweeper)).index(INDEX);
+            let query = query.at_most("since", number(before.0)).limit(PAGE).after(token.as_deref())?;
             let page = self.table.query_items(query).await?;
             for item in page.items {
                 found += 1;
                 let key = self.key_of(item);
                 if let Some(pending) = self.table.get::<Pending>(key.clone()).await? {
-                    let mut events = pending.events();
-                    events.retain(|event| {
-                        !self.confirmed().ids.contains(&event.metadata.event_id.0.to_string())
-                    });
-                    self.relay(Job { key, events }).await?;
+                    let events = self.unpublished(&pending);
+                    self.relay(Job { key, events, ours }).await?;
                 }
+            }
+            token = page.next_token;
+            if token.is_none() {
+                break;
             }
         }
         Ok(found)
+    }
+
+    /// What of it the bus has not, as far as this process knows.
+    fn unpublished(&self, pending: &Pending) -> Vec<Event> {
+        let mut events = pending.events();
+        let confirmed = self.confirmed();
+        events.retain(|event| !confirmed.ids.contains(&event.metadata.event_id.0.to_string()));
+        events
     }
 
     fn key_of(&self, mut item: Item) -> Item {

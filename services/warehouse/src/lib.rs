@@ -19,22 +19,18 @@ pub use seed::seed;
 pub use store::TABLES;
 
 use events::Listener;
-use platform::{Platform, Service, Worker, layers, outbox::Outbox};
-use std::time::Duration;
+use platform::{Platform, Service, layers};
 use store::Store;
 
 /// The service's name, as in addresses.
 pub const NAME: &str = "warehouse";
 
-/// How often expired reservations and unpublished events are looked for.
-const SWEEP_PAUSE: Duration = Duration::from_secs(2);
-
 /// The service, ready to be run by a host.
 pub fn service(platform: Platform) -> Service {
     let store = Store::new(&platform);
     let listener = Listener::new(&store);
-    let mut workers = outbox_workers(&platform, "warehouse packaging", &store.packaging_outbox).to_vec();
-    workers.extend(outbox_workers(&platform, "warehouse sites", &store.sites_outbox));
+    let mut workers = store.packaging_outbox.workers().to_vec();
+    workers.extend(store.sites_outbox.workers());
     workers.push(expiry::worker(&store));
     Service {
         name: NAME,
@@ -42,26 +38,4 @@ pub fn service(platform: Platform) -> Service {
         workers,
         consumer: Some(listener.consumer()),
     }
-}
-
-/// The relay and the sweep of one outbox.
-fn outbox_workers(platform: &Platform, name: &'static str, outbox: &Outbox) -> [Worker; 2] {
-    let (relay, sweep, platform) = (outbox.clone(), outbox.clone(), platform.clone());
-    let relay = move || {
-        let outbox = relay.clone();
-        async move { outbox.relay_next().await }
-    };
-    let sweep = move || {
-        let (outbox, sweepers) = (sweep.clone(), sweepers(&platform));
-        async move { outbox.sweep(&sweepers).await.map(drop) }
-    };
-    [Worker::new(name, Duration::ZERO, relay), Worker::new(name, SWEEP_PAUSE, sweep)]
-}
-
-/// Whose pending events this region publishes: its own, and those of regions that are not heard from.
-fn sweepers(platform: &Platform) -> Vec<String> {
-    let regions = platform.config.regions.iter().map(|region| &region.name);
-    let swept =
-        regions.filter(|region| **region == platform.config.region || platform.liveness.suspected(region));
-    swept.map(|region| region.0.clone()).collect()
 }

@@ -87,6 +87,11 @@ impl Case {
         self.losses_of(region).any(away)
     }
 
+    /// How far the clocks were off that services wrote moments down by, at most.
+    pub fn clocks_off_ms(&self) -> i64 {
+        self.faults.iter().map(|fault| fault.clock_off_ms).max().unwrap_or(0)
+    }
+
     /// The faults that took a region's data.
     pub fn losses_of(&self, region: &Region) -> impl Iterator<Item = &FaultFelt> {
         let continent = self.places.regions.get(region).cloned();
@@ -401,6 +406,8 @@ pub struct FaultFelt {
     pub lost_warehouses: Vec<WarehouseId>,
     /// Continents that are gone, with their regions and warehouses.
     pub lost_continents: Vec<Continent>,
+    /// How far a clock was off, either way; 0 for other faults.
+    pub clock_off_ms: i64,
 }
 
 impl FaultFelt {

@@ -84,7 +84,7 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
     let loss_ms = records.case.last_loss_ms();
     let gone = records.case.gone_regions();
     let least = if gone.is_empty() { 2 } else { 1 };
-    let clocks_off = records.case.faults.iter().any(|fault| fault.kind == "clock-skew");
+    let clocks_off = records.case.clocks_off_ms() > 0;
     for (order_id, attempts) in &records.attempts {
         let promised = attempts.iter().filter(|attempt| attempt.outcome == Outcome::Acknowledged);
         // The first promise counts; whoever asks again only hears of it again.

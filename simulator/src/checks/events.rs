@@ -70,19 +70,15 @@ const ON_ITS_WAY_MS: i64 = 2_000;
 /// Whether a change is so old that a lost region's own tap may have been the one that saw it.
 fn may_have_died(records: &Records<'_>, at: Timestamp) -> bool {
     let mut losses = records.case.faults.iter().filter(|fault| fault.loses_data());
-    losses.any(|loss| clocks_off(records) || at.0 <= loss.at_ms + ON_ITS_WAY_MS)
+    losses.any(|loss| at.0 <= loss.at_ms + ON_ITS_WAY_MS + records.case.clocks_off_ms())
 }
 
 /// Whether a region has lost its data since a moment, and with it what it had committed then. What it commits after it
 /// came back is judged like everybody's.
 fn died_since(records: &Records<'_>, region: &Region, at: Timestamp) -> bool {
     let mut losses = records.case.losses_of(region);
-    losses.any(|loss| loss.ended_ms.is_none() || clocks_off(records) || at.0 <= loss.at_ms + ON_ITS_WAY_MS)
-}
-
-/// Whether a clock was off: then the moments that services wrote down date nothing.
-fn clocks_off(records: &Records<'_>) -> bool {
-    records.case.faults.iter().any(|fault| fault.kind == "clock-skew")
+    let doubt_ms = ON_ITS_WAY_MS + records.case.clocks_off_ms();
+    losses.any(|loss| loss.ended_ms.is_none() || at.0 <= loss.at_ms + doubt_ms)
 }
 
 /// No event is without a commit, and each has the id that its content gives it.
@@ -121,8 +117,10 @@ pub(super) fn applied_once(records: &Records<'_>, tally: &mut Tally) {
     if !has_table(dumps, "platform.inbox") && !has_table(dumps, "warehouse.ledger") {
         return tally.absent("neither inboxes nor ledgers were dumped");
     }
+    let causes = causes(records);
     for dump in dumps {
         inbox_once(dump, tally);
+        inbox_with_effect(dump, &causes, tally);
     }
     effects_once(records, tally);
     reserved_once(records, tally);
@@ -136,6 +134,38 @@ fn inbox_once(dump: &RegionDump, tally: &mut Tally) {
     for (key, count) in rows {
         tally.demand(count == 1, &key, || format!("applied {count} times in {}", dump.region));
     }
+}
+
+/// An event that orders noted as applied has changed its order: both are written in one step.
+fn inbox_with_effect(dump: &RegionDump, causes: &Causes, tally: &mut Tally) {
+    let keys = super::records::items(dump, "platform.inbox").map(inbox_key);
+    for event_id in keys.filter_map(|key| key.strip_prefix("orders#").map(str::to_owned)) {
+        match causes.known.contains(&event_id) {
+            false if causes.incomplete => tally.cannot_tell(),
+            changed => tally.demand(changed, &event_id, || {
+                format!("is noted as applied in {} and changed no order", dump.region)
+            }),
+        }
+    }
+}
+
+/// What changed orders, by what was published and what still waits to be.
+struct Causes {
+    known: BTreeSet<String>,
+    /// Events were let go before anybody could look at them.
+    incomplete: bool,
+}
+
+fn causes(records: &Records<'_>) -> Causes {
+    let published = envelopes(records).filter(|envelope| envelope["source"] == source::ORDERS);
+    let published = published.map(|envelope| text(&envelope["detail"]["metadata"], "causationId").to_owned());
+    let rows = all_items(records.case.last(), "orders").filter_map(|(_, item)| item["pending"].as_object());
+    let waiting = rows.flat_map(|pending| pending.values()).filter_map(|event| {
+        let event: Value = serde_json::from_str(event.as_str()?).ok()?;
+        Some(text(&event["metadata"], "causationId").to_owned())
+    });
+    let incomplete = records.case.taps.as_ref().is_none_or(|taps| taps.iter().any(|tap| tap.dropped > 0));
+    Causes { known: published.chain(waiting).collect(), incomplete }
 }
 
 fn inbox_key(item: &Value) -> String {

@@ -37,7 +37,7 @@ pub(super) const ALL: &[Invariant] = invariants! {
     "H2" shipping::allowed: "every parcel went to an adult, where its warehouse may ship";
     "H3" shipping::signed: "an adult signed for every parcel that needs it";
     "E1" events::published: "every change was published, and nothing was published without a change";
-    "E2" events::applied_once: "no event took effect twice";
+    "E2" events::applied_once: "no event took effect twice, or was noted without any";
     "E3" events::well_formed: "every event is well formed, and says what was before as it was";
     "E4" events::nothing_waiting: "no event waits unpublished at the end";
     "R1" regions::one_owner: "one region acts for an order at a time, and never again once it was replaced";

@@ -58,7 +58,7 @@ pub(super) fn tokens(records: &Records<'_>, tally: &mut Tally) {
 /// The existing orders of each token: by the journal, by the bindings and by what the provider was asked.
 fn orders_by_token(records: &Records<'_>, book: &ProviderBook<'_>) -> BTreeMap<String, BTreeSet<OrderId>> {
     let mut by_token: BTreeMap<String, BTreeSet<OrderId>> = BTreeMap::new();
-    for order_id in records.last.journal.keys() {
+    for order_id in records.last.journal.keys().filter(|id| records.last.journalled(id).is_some()) {
         if let Some(hash) = journalled_token(records, order_id) {
             by_token.entry(hash).or_default().insert(*order_id);
         }

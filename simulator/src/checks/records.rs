@@ -30,9 +30,9 @@ impl<'c> Records<'c> {
         for attempt in &case.attempts {
             attempts.entry(order_of(attempt)).or_default().push(attempt);
         }
-        let survivors = Rc::new(OrderBook::read(&case.before_heal));
+        let survivors = Rc::new(OrderBook::read(case, &case.before_heal));
         let last = match &case.after_heal {
-            AfterHeal::Dumped(dumps) => Rc::new(OrderBook::read(dumps)),
+            AfterHeal::Dumped(dumps) => Rc::new(OrderBook::read(case, dumps)),
             AfterHeal::Unknown | AfterHeal::AsBefore => survivors.clone(),
         };
         let envelopes = case.taps.iter().flatten().flat_map(|tap| &tap.events);
@@ -65,6 +65,10 @@ pub(super) struct OrderBook {
     pub(super) journal: BTreeMap<OrderId, Vec<Copy>>,
     /// Effects that the journal has decided on, with the owner that did.
     pub(super) intents: Vec<(OrderId, Branch)>,
+    /// Copies of the journal that were dumped.
+    copies: usize,
+    /// The order to which each copy binds a payment token, by the token's hash.
+    bound: BTreeMap<String, Vec<OrderId>>,
     /// Rows that can't be read: table and reason.
     pub(super) unreadable: Vec<(&'static str, String)>,
 }
@@ -93,13 +97,21 @@ pub(super) struct Copy {
 }
 
 impl OrderBook {
-    fn read(dumps: &[RegionDump]) -> Self {
+    fn read(case: &Case, dumps: &[RegionDump]) -> Self {
         let mut book = OrderBook::default();
         for dump in dumps {
             items(dump, "orders").for_each(|item| book.add_row(dump, item));
             items(dump, "orders.journal").for_each(|item| book.add_copy(dump, item));
+            items(dump, "orders.tokens").for_each(|item| book.add_bound(item));
+            book.copies += usize::from(case.places.journal.contains(&Region::from(dump.region.as_str())));
         }
         book
+    }
+
+    fn add_bound(&mut self, item: &Value) {
+        if let (Some(token), Ok(order_id)) = (item["tokenHash"].as_str(), parse(&item["orderId"])) {
+            self.bound.entry(token.to_owned()).or_default().push(order_id);
+        }
     }
 
     fn add_row(&mut self, dump: &RegionDump, item: &Value) {
@@ -141,12 +153,25 @@ impl OrderBook {
         self.journal.get(order_id)?.iter().max_by_key(|copy| (copy.settled(), copy.ballot.clone()))
     }
 
-    /// Version 1 of the order as journalled.
+    /// Version 1 of the order as journalled. An open entry whose payment token too many copies bind to another order
+    /// makes none: it can never be chosen.
     pub(super) fn journalled(&self, order_id: &OrderId) -> Option<&Order> {
-        match &self.decided(order_id)?.value {
-            EntryValue::Order { order, .. } => Some(order),
+        let decided = self.decided(order_id)?;
+        match &decided.value {
+            EntryValue::Order { order, token_hash, .. }
+                if decided.settled() || !self.token_is_taken(order_id, token_hash) =>
+            {
+                Some(order)
+            }
             _ => None,
         }
+    }
+
+    fn token_is_taken(&self, order_id: &OrderId, token_hash: &str) -> bool {
+        const MAJORITY: usize = 2;
+        let bound = self.bound.get(token_hash).map_or(&[][..], Vec::as_slice);
+        let elsewhere = bound.iter().filter(|other| *other != order_id).count();
+        elsewhere > 0 && self.copies.saturating_sub(elsewhere) < MAJORITY
     }
 
     /// Whether the order exists: it has a row, or the journal says that it does.

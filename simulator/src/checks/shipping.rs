@@ -35,6 +35,24 @@ pub(super) fn dispatched_once(records: &Records<'_>, tally: &mut Tally) {
             Some(_) => {}
         }
     }
+    ended_as_told(records, carrier, tally);
+}
+
+/// What the customer is told of a parcel's end is what the carrier knows.
+fn ended_as_told(records: &Records<'_>, carrier: &[CarrierEntry], tally: &mut Tally) {
+    for entry in carrier {
+        let Some(order_id) = entry.order_id else { continue };
+        let status = records.last.winner(&order_id).map(|row| row.order.status);
+        match (entry.kind.as_str(), status) {
+            ("returned", Some(OrderStatus::Fulfilled)) => {
+                tally.broken("the parcel was brought back, and the order is fulfilled", [order_id]);
+            }
+            ("delivered", Some(OrderStatus::DeliveryFailed)) => {
+                tally.broken("the parcel was handed over, and the order says that it was not", [order_id]);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// H2: every parcel went to a customer of age, to a country that its warehouse may ship to.

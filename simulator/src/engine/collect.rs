@@ -213,6 +213,10 @@ fn felt(stage: &Stage, record: &FaultRecord) -> FaultFelt {
         lost_regions: record.lost_regions.clone(),
         lost_warehouses: record.lost_warehouses.clone(),
         lost_continents: record.lost_continents.clone(),
+        clock_off_ms: match record.fault {
+            Fault::ClockSkew { ms, .. } => i64::from(ms.unsigned_abs()),
+            _ => 0,
+        },
     }
 }
 

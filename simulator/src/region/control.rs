@@ -68,7 +68,8 @@ pub struct OrdersReport {
     pub known: u64,
     /// Orders that neither are over nor may wait, by status.
     pub open: BTreeMap<String, u64>,
-    /// Items with events that are not published yet: orders, and what this region has to publish for other services.
+    /// Items with events that are not published, or published and not cleared yet: orders, and what this region has to
+    /// publish for other services.
     pub unpublished: u64,
     /// Writes of this region that others do not have yet.
     pub owed: BTreeMap<Region, u64>,

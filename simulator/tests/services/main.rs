@@ -5,6 +5,7 @@
 mod delivery;
 mod door;
 mod orders;
+mod outbox;
 mod outside;
 mod payment;
 mod products;

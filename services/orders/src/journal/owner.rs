@@ -152,6 +152,12 @@ impl State {
         self.hints.insert(shard.clone(), (known.max(by.epoch), by.region.clone()));
     }
 
+    /// Whether a region, this one, drove a shard last and does so no more.
+    fn dropped(&self, shard: &ShardId, here: &Region) -> bool {
+        let last = self.hints.get(shard).is_some_and(|(_, region)| region == here);
+        last && !self.held.contains_key(shard)
+    }
+
     /// The shard of an entry, where it is still held under the entry's ballot.
     fn held_under(&mut self, entry: &Entry) -> Option<&mut Held> {
         self.held.get_mut(&entry.shard).filter(|held| held.ballot == entry.ballot)

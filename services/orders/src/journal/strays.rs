@@ -6,7 +6,7 @@ use super::{
     owner::{Owner, Route},
     shards_of,
 };
-use crate::{NAME, error::OrdersError};
+use crate::NAME;
 use contracts::{Continent, Region, ShardId, journal::HeldShards};
 use platform::{
     Deadline, Platform,
@@ -23,17 +23,6 @@ const LIMIT: Duration = Duration::from_millis(1500);
 
 /// Shards by the region that is taken for their owner.
 type ByOwner = BTreeMap<Region, BTreeMap<ShardId, Continent>>;
-
-/// Why a look ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum StrayError {
-    /// An owner did not say what it drives.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// A stray shard could not be taken.
-    #[error(transparent)]
-    Take(#[from] OrdersError),
-}
 
 /// Asks owners that live whether they drive what they are taken to drive.
 #[derive(Clone)]
@@ -53,28 +42,36 @@ impl Strays {
     /// Asks each owner whose successor this region is, and takes what it did not drive the last time either.
     ///
     /// # Errors
-    /// When an owner did not answer, or a shard could not be taken: the next look goes on.
-    pub async fn look(&self) -> Result<(), StrayError> {
-        let mut missed = BTreeSet::new();
-        let mut strays = Vec::new();
+    /// Never: what could not be asked or taken is looked at again.
+    pub async fn look(&self) -> Result<(), std::convert::Infallible> {
+        let before = std::mem::take(&mut *self.missed());
         for (owner, shards) in self.supposed() {
-            let held = self.held_by(&owner).await?;
-            for (shard, home) in shards.into_iter().filter(|(shard, _)| !held.contains(shard)) {
-                match self.missed().contains(&(owner.clone(), shard.clone())) {
-                    true => strays.push((owner.clone(), home, shard)),
-                    false => drop(missed.insert((owner.clone(), shard))),
+            let held = match self.held_by(&owner).await {
+                Ok(held) => held,
+                Err(cause) => {
+                    tracing::debug!(%owner, %cause, "an owner does not say what it drives");
+                    continue;
                 }
-            }
-        }
-        *self.missed() = missed;
-        for (owner, home, shard) in strays {
-            tracing::info!(%shard, %owner, "nobody drives a shard");
-            self.owner.disown(&shard, &owner);
-            if self.owner.route(&home, &shard) == Route::Here {
-                self.owner.ensure_held(&home, &shard).await?;
+            };
+            for (shard, home) in shards.into_iter().filter(|(shard, _)| !held.contains(shard)) {
+                let missed = (owner.clone(), shard);
+                if before.contains(&missed) {
+                    self.take(&home, &missed.1, &owner).await;
+                }
+                self.missed().insert(missed);
             }
         }
         Ok(())
+    }
+
+    async fn take(&self, home: &Continent, shard: &ShardId, owner: &Region) {
+        tracing::info!(%shard, %owner, "nobody drives a shard");
+        self.owner.disown(shard, owner);
+        if self.owner.route(home, shard) == Route::Here
+            && let Err(cause) = self.owner.ensure_held(home, shard).await
+        {
+            tracing::debug!(%shard, %cause, "a shard that nobody drives is not taken yet");
+        }
     }
 
     /// What others that live are taken to drive and this region would be the next to.

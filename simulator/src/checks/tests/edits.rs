@@ -26,7 +26,11 @@ pub(super) fn dumps(case: &mut Case) -> impl Iterator<Item = &mut RegionDump> {
 
 /// The tables that a region holds after the heal.
 pub(super) fn healed(case: &mut Case, region: usize) -> &mut Tables {
-    let AfterHeal::Dumped(dumps) = &mut case.after_heal else { panic!("all stand") };
+    let dumps = match &mut case.after_heal {
+        AfterHeal::Dumped(dumps) => dumps,
+        AfterHeal::AsBefore => &mut case.before_heal,
+        AfterHeal::Unknown => panic!("a region is away"),
+    };
     &mut dumps[region].tables
 }
 
@@ -72,6 +76,21 @@ pub(super) fn edit_journal(case: &mut Case, from: &str, to: &str) {
             row["value"] = json!(row["value"].as_str().expect("text").replace(from, to));
         }
     });
+}
+
+/// Leaves an open entry of a refused attempt on one copy. It was paid with the token of an order that exists.
+pub(super) fn left_open_with_anothers_token(case: &mut Case, region: &str) {
+    let refused = case.attempts.iter().find(|attempt| attempt.planned_refusal).expect("one is tampered with");
+    let id = contracts::keys::order_id(&refused.user_id, &refused.idempotency_key).to_string();
+    let dump = dumps(case).find(|dump| dump.region == region).expect("known region");
+    let journal = dump.tables.get_mut("orders.journal").expect("a copy");
+    let of_another = journal[0]["value"].as_str().expect("text").to_owned();
+    let value: Value = serde_json::from_str(&of_another).expect("an entry");
+    let another = value["order"]["orderId"].as_str().expect("an order").to_owned();
+    let mut left = journal[0].clone();
+    left["value"] = json!(of_another.replace(&another, &id));
+    (left["state"], left["keyHash"], left["valueHash"]) = (json!("open"), json!("left"), json!("left"));
+    journal.push(left);
 }
 
 pub(super) fn hash_of(token: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::edits::*;
 use super::world::{calm, flood, returned};
-use crate::checks::{Attempt, Case, Outcome, check, invariants};
+use crate::checks::{Attempt, CarrierEntry, Case, Outcome, check, invariants};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -179,6 +179,23 @@ const MUTATIONS: &[Mutation] = &[
     ("H1", "a parcel of a cancelled order", "the order is called off", calm, |case| {
         status(case, "CANCELLED")
     }),
+    (
+        "H1",
+        "a parcel came back, and is fulfilled",
+        "brought back, and the order is fulfilled",
+        calm,
+        |case| {
+            let parcels = case.carrier.as_mut().expect("given");
+            let back = CarrierEntry { kind: "returned".into(), ..parcels[0].clone() };
+            parcels.push(back);
+        },
+    ),
+    ("H1", "a parcel arrived, and is not told so", "the order says that it was not", calm, |case| {
+        status(case, "DELIVERY_FAILED");
+        let parcels = case.carrier.as_mut().expect("given");
+        let arrived = CarrierEntry { kind: "delivered".into(), ..parcels[0].clone() };
+        parcels.push(arrived);
+    }),
     ("H2", "not of age", "valid proof of age", calm, |case| {
         edit(case, "users.profiles", |row| row["ageVerdict"] = json!("FAILED"))
     }),
@@ -208,6 +225,13 @@ const MUTATIONS: &[Mutation] = &[
         for_all(case, |tables| {
             if let Some(rows) = tables.get_mut("platform.inbox") {
                 rows.push(rows[0].clone());
+            }
+        })
+    }),
+    ("E2", "an event is noted and had no effect", "changed no order", calm, |case| {
+        for_all(case, |tables| {
+            if let Some(rows) = tables.get_mut("platform.inbox") {
+                rows.push(json!({ "id": "orders#e1", "appliedAt": 1 }));
             }
         })
     }),

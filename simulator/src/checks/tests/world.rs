@@ -134,7 +134,7 @@ pub(super) fn calm() -> Case {
     stories.push(fulfilled("aki", "ap", REGIONS[2], "wh-ap", 3_000));
     let ledgers = play(&stories);
     let mut case = collect(&ledgers, &REGIONS);
-    case.after_heal = AfterHeal::Dumped(case.before_heal.clone());
+    case.after_heal = AfterHeal::AsBefore;
     case
 }
 

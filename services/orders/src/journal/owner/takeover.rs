@@ -114,17 +114,12 @@ impl Owner {
     /// Whether this region was the last to drive a shard, and does so no more: its last process is gone, or had no
     /// majority.
     fn dropped(&self, shard: &ShardId) -> bool {
-        let state = self.lock();
-        let last = state.hints.get(shard).is_some_and(|(_, region)| *region == self.platform.config.region);
-        last && !state.held.contains_key(shard)
+        self.lock().dropped(shard, &self.platform.config.region)
     }
 
     fn dropped_any(&self) -> bool {
         let state = self.lock();
-        let mut hints = state.hints.iter();
-        hints.any(|(shard, (_, region))| {
-            *region == self.platform.config.region && !state.held.contains_key(shard)
-        })
+        state.hints.keys().any(|shard| state.dropped(shard, &self.platform.config.region))
     }
 
     fn shards_of(&self, home: &Continent) -> Vec<ShardId> {
