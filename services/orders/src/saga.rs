@@ -238,6 +238,8 @@ impl Saga {
             let writer = self.writer_of(&record)?;
             let advanced = match self.store.is_of(&record, &writer) {
                 true => self.advance(record, trigger, cause).await,
+                // News of what an earlier owner has done already: it may be over, and nobody adopts it.
+                false if life::apply(&record.order, trigger, &writer) == Outcome::Ignored => return Ok(()),
                 // An earlier owner's: what it journalled is recovered and adopted first.
                 false => Err(SagaError::Early),
             };
