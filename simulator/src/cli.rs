@@ -58,6 +58,9 @@ pub struct RunOptions {
     /// Leave the scenario's faults out: the goals that need them must then fail the run.
     #[arg(long)]
     pub no_fault: bool,
+    /// Plants a defect into the services, as `swarm --plant` does. Virtual runs only, and a build with debug assertions.
+    #[arg(long, value_name = "DEFECT", hide = true)]
+    pub plant: Option<Planted>,
 }
 
 /// What else the program can do.

@@ -74,6 +74,9 @@ pub async fn run(cli: Cli) -> ExitCode {
             let work = run_virtual(name, cli.run);
             until_stopped(work, &Processes::default(), INTERRUPTED.into()).await
         }
+        (None, Some(_)) if cli.run.plant.is_some() => {
+            report(&Mistaken("only a virtual run plants a defect: add --engine virtual".to_owned()).into())
+        }
         (None, Some(name)) => {
             let processes = Processes::default();
             until_stopped(run_scenario(&name, &cli.run, &processes), &processes, INTERRUPTED.into()).await
@@ -275,7 +278,7 @@ fn virtual_options(name: &str, options: &RunOptions) -> anyhow::Result<(Scenario
         folder: RunFolder::make(&folder(&scenario, options.out.as_deref()))?,
         replay: replay(name, &scenario, options),
         show: true,
-        planted: None,
+        planted: options.plant,
     };
     Ok((scenario, run))
 }
@@ -305,6 +308,9 @@ fn replay(name: &str, scenario: &Scenario, options: &RunOptions) -> String {
     }
     if options.no_fault {
         command += " --no-fault";
+    }
+    if let Some(planted) = options.plant {
+        command += &format!(" --plant {planted}");
     }
     command
 }

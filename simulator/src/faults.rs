@@ -250,12 +250,13 @@ impl<'a> Faults<'a> {
     }
 
     fn set_trap(&mut self, number: usize, fault: &Fault) {
-        let Fault::CrashBetweenSteps { region, operation, table, nth, back_after_ms, .. } = fault else {
+        let Fault::CrashBetweenSteps { region, moment, operation, table, nth, back_after_ms, .. } = fault
+        else {
             return;
         };
         let Some(host) = self.process(region).and_then(RegionProcess::host) else { return };
         let resource = self.stage.plan.table(table);
-        let step = Step { operation: operation.clone(), resource, nth: *nth };
+        let step = Step { moment: *moment, operation: operation.clone(), resource, nth: *nth };
         let back_after = Duration::from_millis(u64::from(*back_after_ms));
         let trap = self.desk.spawn(host.clone().crash_after(step, back_after));
         self.traps.insert(number, (host.crashes(), trap));

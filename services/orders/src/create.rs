@@ -187,6 +187,7 @@ impl Creator {
         let held = self.owner.copies.own.held(&attempt.shard, &attempt.key_hash()).await;
         let held = held.map_err(|cause| OrdersError::Internal(cause.to_string()))?;
         match held {
+            Some(entry) if self.owner.shares_ballot(&entry) => Ok(None),
             // An entry that nobody drives was left by an earlier process under a lower ballot of this shard
             // and a takeover did not find it on a majority: proposing its value again decides it.
             Some(Entry { value, .. }) => {

@@ -12,7 +12,7 @@ use contracts::{
     OrderId, PaymentState,
     bodies::payment::{PaymentView, ValidateRequest, ValidateResponse},
 };
-use platform::{Deadline, Platform, TableError, branches::Branches, seal::Seal};
+use platform::{Deadline, Platform, TableError, branches::Branches, planted::Planted, seal::Seal};
 
 /// How often a command is looked at: a new owner, a finished earlier effect and the effect itself take one
 /// look each, and so does every lost race.
@@ -91,9 +91,19 @@ impl Desk {
                     None => self.begin(&base, &row.payment, command, deadline).await?,
                 }
             }
+            Step::FinishFirst(begun) if self.forgets(&begun, command) => {
+                let held = domain::forgotten(&row.payment);
+                self.begin(&base, &held, command, deadline).await?;
+            }
             Step::FinishFirst(begun) => self.finish(&base, &row.payment, &begun, deadline).await?,
         }
         Ok(None)
+    }
+
+    /// For [`Planted::FreshKey`]: a capture that was begun is begun anew under the key of the next try.
+    fn forgets(&self, begun: &Effect, command: &Command) -> bool {
+        let captures = [begun, &command.effect].iter().all(|effect| effect.operation == Operation::Capture);
+        captures && self.platform.world.has(Planted::FreshKey)
     }
 
     /// Stores what an earlier owner left, as the provider knows it, under this epoch. From then on commands

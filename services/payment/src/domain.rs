@@ -262,6 +262,11 @@ pub(crate) fn unknown(held: &Payment) -> Payment {
     Payment { state: PaymentState::Unknown, ..held.clone() }
 }
 
+/// For [`Planted::FreshKey`](platform::planted::Planted): the money as if nothing had been begun.
+pub(crate) fn forgotten(held: &Payment) -> Payment {
+    Payment { state: PaymentState::Authorised, effect: None, ..held.clone() }
+}
+
 impl Payment {
     /// The money of an order that nothing was done with yet.
     pub(crate) fn new(command: &Command) -> Self {

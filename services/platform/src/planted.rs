@@ -3,7 +3,7 @@
 //! Only a build with debug assertions has them: in a release build [`World::has`](crate::World::has) is `false` whatever
 //! happens, and the compiler leaves them out. No configuration, request or scenario knows of them.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// A defect. Each was made by somebody, somewhere, in earnest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub enum Planted {
     LateReservation,
     /// A journal region that lost its data votes at once.
     EmptyVotes,
-    /// Two processes of a region share a ballot: the second takes what was promised to the first as its own.
+    /// Two processes of a region share a ballot: the second takes what was promised to the first, and what the first
+    /// proposed, as its own.
     SharedBallot,
     /// Two regions write one item under last-writer-wins.
     SharedItem,
@@ -52,6 +53,13 @@ pub enum NotPlanted {
     /// Another word.
     #[error("there is no defect `{0}`; there are {names}", names = Planted::ALL.map(|(name, _)| name).join(", "))]
     Unknown(String),
+}
+
+impl fmt::Display for Planted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = Planted::ALL.into_iter().find(|(_, defect)| defect == self);
+        f.write_str(named.map_or("", |(name, _)| name))
+    }
 }
 
 impl FromStr for Planted {

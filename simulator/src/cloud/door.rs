@@ -3,6 +3,7 @@
 use super::Region;
 use super::faults::Service;
 use super::reply::{Refusal, Reply};
+use super::tripwire::Moment;
 
 /// A call as either door hands it over.
 pub(super) struct Call<'a> {
@@ -31,18 +32,25 @@ impl Region {
         let Ok(body) = std::str::from_utf8(call.body) else {
             return Reply::refused(&Refusal::new("SerializationException", "the body is not UTF-8"));
         };
+        if self.faults.tripwire().reached(Moment::Before, operation, body) {
+            return self.end_of_the_caller().await;
+        }
         let answer = match service {
             Service::DynamoDb => self.dynamo.call(operation, body),
             Service::EventBridge => self.bus.call(operation, body, &self.faults, &self.meter),
             Service::Sqs => self.queues.call(operation, body, call.host, &self.meter).await,
             Service::Cognito => self.identity.call(operation, body, &self.meter),
         };
-        if self.faults.tripwire().passed(operation, body) {
-            // It took effect; whoever asked for it does not live to learn so, nor to ask for more.
-            self.faults.gate().close();
-            return std::future::pending().await;
+        if self.faults.tripwire().reached(Moment::After, operation, body) {
+            return self.end_of_the_caller().await;
         }
         answer.unwrap_or_else(|| self.unknown(call.target))
+    }
+
+    /// Whoever asked does not live to learn what came of it, nor to ask for more.
+    async fn end_of_the_caller(&self) -> Reply {
+        self.faults.gate().close();
+        std::future::pending().await
     }
 
     fn unknown(&self, target: &str) -> Reply {

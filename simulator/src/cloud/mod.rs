@@ -40,7 +40,7 @@ pub use identity::{PoolConfig, PoolKey, SeedUser, generate_pool_key};
 pub use replication::{
     Applied, CopyBatch, Due, OutgoingBatch, ReplicatedBatch, ReplicatedWrite, ReplicationSource, TableCopy,
 };
-pub use tripwire::{Step, Tripwire};
+pub use tripwire::{Moment, Step, Tripwire};
 pub use usage::{EventUsage, OperationUsage, Usage};
 
 use bus::Bus;

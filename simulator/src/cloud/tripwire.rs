@@ -1,15 +1,38 @@
 //! Lies in wait for a chosen call of the cloud, so that its caller can be ended between two of its steps.
 
 use super::lock;
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering},
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
-/// A call that took effect.
+/// On which side of a call's effect somebody lies in wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Moment {
+    /// It was asked for and does not happen.
+    Before,
+    /// It happened, and whoever asked for it does not know.
+    #[default]
+    After,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// A call to the cloud.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
+    /// Before or after its effect.
+    pub moment: Moment,
     /// Such as `TransactWriteItems`.
     pub operation: String,
     /// The physical name of a table, or another resource, that the call names.
@@ -38,15 +61,15 @@ impl Tripwire {
         self.tripped.notified().await;
     }
 
-    /// Whether this call, which took effect, was the step. It trips once.
-    pub(super) fn passed(&self, operation: &str, body: &str) -> bool {
+    /// Whether this call was the step. It trips once.
+    pub(super) fn reached(&self, moment: Moment, operation: &str, body: &str) -> bool {
         if !self.armed.load(Ordering::Acquire) {
             return false;
         }
         let mut waiting = lock(&self.step);
         let Some(step) = waiting.as_mut() else { return false };
         let named = format!("\"{}\"", step.resource);
-        if step.operation != operation || !body.contains(&named) {
+        if step.moment != moment || step.operation != operation || !body.contains(&named) {
             return false;
         }
         step.nth = step.nth.saturating_sub(1);
@@ -68,12 +91,17 @@ mod tests {
     async fn it_trips_at_the_chosen_step_and_only_once() {
         let wire = Tripwire::default();
         let (put, other) = (r#"{"TableName":"t"}"#, r#"{"TableName":"t.other"}"#);
-        assert!(!wire.passed("PutItem", put), "it is not set");
-        wire.set(Some(Step { operation: "PutItem".to_owned(), resource: "t".to_owned(), nth: 2 }));
-        assert!(!wire.passed("GetItem", put) && !wire.passed("PutItem", other));
-        assert!(!wire.passed("PutItem", put), "the first one");
-        assert!(wire.passed("PutItem", put));
-        wire.tripped().await;
-        assert!(!wire.passed("PutItem", put), "it has tripped");
+        for (moment, elsewhere) in [(Moment::Before, Moment::After), (Moment::After, Moment::Before)] {
+            let at = |operation, body| wire.reached(moment, operation, body);
+            assert!(!at("PutItem", put), "it is not set");
+            let (operation, resource) = ("PutItem".to_owned(), "t".to_owned());
+            wire.set(Some(Step { moment, operation, resource, nth: 2 }));
+            assert!(!at("GetItem", put) && !at("PutItem", other));
+            assert!(!at("PutItem", put), "the first one");
+            assert!(!wire.reached(elsewhere, "PutItem", put));
+            assert!(at("PutItem", put));
+            wire.tripped().await;
+            assert!(!at("PutItem", put), "it has tripped");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What goes wrong in a run, as data.
 
 use super::{Engine, reader::Section};
-use crate::topology::Topology;
+use crate::{cloud::Moment, topology::Topology};
 use contracts::ids::{Continent, Region};
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +27,12 @@ pub enum Fault {
     KillRegion { region: Region, keep_data: bool, back_after_s: Option<f64> },
     /// The power of a region fails and comes back: its processes are gone, its data stays.
     PowerCut { region: Region, for_s: f64 },
-    /// A region's services die right after they did something for the `nth` time, before they learn of it, and start
-    /// again over the data that they left. The fault lies in wait for `for_s`.
+    /// A region's services die when they do something for the `nth` time, right before it takes effect or right after,
+    /// before they learn of it, and start again over the data that they left. The fault lies in wait for `for_s`.
     CrashBetweenSteps {
         region: Region,
+        #[serde(default)]
+        moment: Moment,
         operation: String,
         table: String,
         nth: u32,
@@ -167,8 +169,8 @@ impl Fault {
                 format!("{region} lost, and back with nothing")
             }
             Fault::PowerCut { region, .. } => format!("power cut in {region}"),
-            Fault::CrashBetweenSteps { region, operation, table, .. } => {
-                format!("{region} crashes after {operation} of {table}")
+            Fault::CrashBetweenSteps { region, moment, operation, table, .. } => {
+                format!("{region} crashes {moment} {operation} of {table}")
             }
             Fault::ClockSkew { region, ms, .. } => format!("clock of {region} {ms} ms off"),
             Fault::LinkLoss { from, to, pct, .. } => format!("{pct} % of packets from {from} to {to} lost"),
@@ -246,6 +248,7 @@ fn read_fault(entry: &Section<'_>, kind: &str, topology: &Topology) -> Option<Fa
         "power-cut" => Fault::PowerCut { region: region("region"), for_s: for_s() },
         "crash-between-steps" => Fault::CrashBetweenSteps {
             region: region("region"),
+            moment: moment(entry),
             operation: entry.text("operation"),
             table: table(),
             nth: entry.whole_or("nth", 1, 1..=1_000_000) as u32,
@@ -291,6 +294,14 @@ fn read_fault(entry: &Section<'_>, kind: &str, topology: &Topology) -> Option<Fa
         _ => return None,
     };
     Some(fault)
+}
+
+/// On which side of its step's effect a crash comes.
+fn moment(entry: &Section<'_>) -> Moment {
+    match entry.maybe_word("moment", &["before", "after"]).as_deref() {
+        Some("before") => Moment::Before,
+        _ => Moment::After,
+    }
 }
 
 fn pair(entry: &Section<'_>, names: &[&str]) -> (Region, Region) {

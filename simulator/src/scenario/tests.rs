@@ -1,5 +1,5 @@
 use super::*;
-use crate::topology::budget;
+use crate::{cloud::Moment, topology::budget};
 use std::path::{Path, PathBuf};
 
 fn shipped(name: &str) -> Scenario {
@@ -93,6 +93,7 @@ fn every_kind_of_fault_is_read_as_it_was_written() {
         Fault::PowerCut { region: region.clone(), for_s: 0.7 },
         Fault::CrashBetweenSteps {
             region: region.clone(),
+            moment: Moment::Before,
             operation: "PutItem".to_owned(),
             table: "orders.journal".to_owned(),
             nth: 3,

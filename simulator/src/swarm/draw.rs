@@ -69,7 +69,7 @@ fn world(dice: &mut Dice) -> Topology {
     world.shards_per_continent = one_of(dice, &[1, 2, 4, 16, 32]);
     world.heartbeat_ms = 10 * dice.random_range(2..=10);
     // Impatience leads to takeovers from owners that live: those must be harmless too.
-    world.suspect_after_ms = (10 * dice.random_range(10..=50)).max(2 * world.heartbeat_ms);
+    world.suspect_after_ms = (10 * dice.random_range(10..=80)).max(2 * world.heartbeat_ms);
     world.jitter_pct = f32::from(dice.random_range(0u8..=40));
     world.provider_rtt_ms = dice.random_range(5..=80);
     world.carrier_rtt_ms = dice.random_range(5..=80);

@@ -183,7 +183,7 @@ fn untold(away: &FaultAt, told: &FaultAt) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::swarm::draw::three_continents;
+    use crate::{cloud::Moment, swarm::draw::three_continents};
 
     fn at(at_s: f64, fault: Fault) -> FaultAt {
         FaultAt { at_s, fault }
@@ -251,6 +251,7 @@ mod tests {
     fn a_crash_is_not_over_before_the_region_is_back() {
         let crash = Fault::CrashBetweenSteps {
             region: "us-east-1".into(),
+            moment: Moment::After,
             operation: "PutItem".to_owned(),
             table: "orders".to_owned(),
             nth: 1,

@@ -5,6 +5,7 @@
 
 use super::{draw::one_of, promise};
 use crate::{
+    cloud::Moment,
     scenario::{Fault, FaultAt, Phases},
     topology::Topology,
 };
@@ -39,7 +40,7 @@ pub(super) fn draw(dice: &mut Dice, topology: &Topology, phases: &Phases) -> Vec
 /// One of the kinds, the more often the more ways it has to go wrong.
 fn weighted<'k>(dice: &mut Dice, kinds: &[&'k str]) -> &'k str {
     let weight = |kind: &str| match kind {
-        "crash-between-steps" => 5,
+        "crash-between-steps" => 10,
         "kill-region" => 3,
         _ => 1,
     };
@@ -48,9 +49,12 @@ fn weighted<'k>(dice: &mut Dice, kinds: &[&'k str]) -> &'k str {
 }
 
 /// Steps of services between which it matters whether they live: what they asked of a table.
-const STEPS: [(&str, &str); 12] = [
+/// The durable accept, which writes the token's row too, comes more often: it decides whether there is an order.
+const STEPS: [(&str, &str); 14] = [
     ("TransactWriteItems", "orders.journal"),
     ("TransactWriteItems", "platform.leases"),
+    ("TransactWriteItems", "orders.tokens"),
+    ("TransactWriteItems", "orders.tokens"),
     ("TransactWriteItems", "orders.tokens"),
     ("PutItem", "orders"),
     ("TransactWriteItems", "orders"),
@@ -94,10 +98,11 @@ fn of_kind(dice: &mut Dice, kind: &str, topology: &Topology, for_s: f64) -> Faul
             let (operation, table) = one_of(dice, &STEPS);
             Fault::CrashBetweenSteps {
                 region,
+                moment: one_of(dice, &[Moment::Before, Moment::After]),
                 operation: operation.to_owned(),
                 table: table.to_owned(),
                 nth: dice.random_range(1..=4),
-                back_after_ms: one_of(dice, &[100, 600, 2_000]),
+                back_after_ms: one_of(dice, &[20, 100, 600, 2_000]),
                 for_s,
             }
         }

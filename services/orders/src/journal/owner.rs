@@ -235,6 +235,11 @@ impl Owner {
         regions.keys().cloned().collect()
     }
 
+    /// For [`Planted::SharedBallot`]: whether an entry that this process never proposed passes for one of its own.
+    pub fn shares_ballot(&self, entry: &Entry) -> bool {
+        self.platform.world.has(Planted::SharedBallot) && self.lock().held_under(entry).is_some()
+    }
+
     /// The epoch under which this process holds a shard, if it does.
     pub fn epoch(&self, shard: &ShardId) -> Option<u64> {
         self.lock().held.get(shard).map(|held| held.ballot.epoch)
