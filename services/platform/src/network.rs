@@ -87,6 +87,12 @@ impl Network {
         local.insert(authority.to_owned(), router);
     }
 
+    /// Lets go of every router that was mounted. They hold what they stand on, and that holds this network: whoever
+    /// mounted them must do so in the end, or nothing of it is ever freed.
+    pub fn unmount_all(&self) {
+        self.local.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Sends a request and reads the whole answer. Has no deadline of its own: callers bound it.
     ///
     /// # Errors

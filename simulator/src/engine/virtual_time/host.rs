@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use contracts::ids::Region;
-use platform::{Platform, World, planted::Planted, watch};
+use platform::{Platform, World, network::Network, planted::Planted, watch};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -203,6 +203,15 @@ impl Inside {
     }
 }
 
+/// The doors that a region's own calls go through. They are let go of with it: many regions begin and end in one process.
+struct Mounted(Network);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        self.0.unmount_all();
+    }
+}
+
 /// The software of a host: a region from its start to its end.
 async fn serve(inside: &Inside) -> anyhow::Result<()> {
     let mut told = inside.spec.subscribe();
@@ -214,6 +223,7 @@ async fn serve(inside: &Inside) -> anyhow::Result<()> {
     let mut running = Running::over(spec, base).await?;
     let listener = Listener::bind(PORT).await?.behind(inside.gate.clone());
     let serving = axum::serve(listener, running.router.clone());
+    let _mounted = Mounted(running.platform.calls.network().clone());
     inside.state().platform = Some(running.platform.clone());
     let mut open = running.open.clone();
     let ready = async {
