@@ -4,7 +4,7 @@ mod peer;
 pub mod shelf;
 
 use contracts::{Address, Order, OrderLine, Package, ProductId, bodies::orders::CreateOrderRequest};
-use orders::domain::create::{Attempt, Owner, new_order, request_hash};
+use orders::domain::create::{Age, Attempt, Owner, Supply, new_order, request_hash};
 
 /// An order of `lines` lines, as it is journalled.
 pub fn order(lines: usize) -> Order {
@@ -16,7 +16,13 @@ pub fn order(lines: usize) -> Order {
         idempotency_key: "bench".into(),
         request_hash: request_hash(&request),
     };
-    new_order(&attempt, &request, "wh-am".into(), &owner())
+    new_order(
+        &attempt,
+        &request,
+        Supply { warehouse_id: "wh-am".into(), kept: true },
+        Age::Verified,
+        &owner(),
+    )
 }
 
 /// The owner of that order.

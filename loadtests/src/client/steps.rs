@@ -3,8 +3,9 @@
 use super::wire::{Reply, Request, Trouble};
 use crate::basket::CatalogueItem;
 use contracts::{
-    Address,
+    Address, Code,
     bodies::orders::CreateOrderRequest,
+    events::ProductUnits,
     graphql,
     ids::{OrderId, ProductId, UserId},
     order::OrderLine,
@@ -143,6 +144,53 @@ pub fn create_order(token: &str, order: &CreateOrderRequest, key: &str) -> Reque
 pub fn create_order_with(token: &str, mut order: Value, key: &str) -> Request {
     order["idempotencyKey"] = Value::from(key);
     Request::graphql(token, graphql::CREATE_ORDER, &json!({ "order": order })).with_key(key)
+}
+
+/// What came of a request about an order.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// Whether it is done: then it is as durable as the order.
+    pub success: bool,
+    /// For a person.
+    pub message: Option<String>,
+    /// For a program.
+    pub code: Option<Code>,
+    /// The order after it.
+    pub order: Option<OrderSeen>,
+}
+
+/// Asks to cancel an order.
+pub fn cancel_order(token: &str, order_id: OrderId, key: &str) -> Request {
+    let variables = json!({ "input": { "orderId": order_id, "idempotencyKey": key } });
+    Request::graphql(token, graphql::CANCEL_ORDER, &variables)
+}
+
+/// What came of it.
+pub fn cancelled(reply: Reply<'_>) -> Result<Changed, Trouble> {
+    field(reply, "cancelOrder")
+}
+
+/// Pays an order with another token.
+pub fn update_payment(token: &str, order_id: OrderId, payment_token: &str, key: &str) -> Request {
+    let input = json!({ "orderId": order_id, "paymentToken": payment_token, "idempotencyKey": key });
+    Request::graphql(token, graphql::UPDATE_PAYMENT, &json!({ "input": input }))
+}
+
+/// What came of it.
+pub fn payment_updated(reply: Reply<'_>) -> Result<Changed, Trouble> {
+    field(reply, "updatePayment")
+}
+
+/// Asks to send goods back.
+pub fn request_return(token: &str, order_id: OrderId, lines: &[ProductUnits], key: &str) -> Request {
+    let input = json!({ "orderId": order_id, "lines": lines, "idempotencyKey": key });
+    Request::graphql(token, graphql::REQUEST_RETURN, &json!({ "input": input }))
+}
+
+/// What came of it.
+pub fn return_requested(reply: Reply<'_>) -> Result<Changed, Trouble> {
+    field(reply, "requestReturn")
 }
 
 /// Asks for one of the customer's orders, not older than a version.

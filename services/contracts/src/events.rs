@@ -2,7 +2,8 @@
 
 use crate::{
     address::Address,
-    ids::{EventId, OrderId, ProductId, Region, WarehouseId},
+    bodies::users::AgeVerdict,
+    ids::{EventId, OrderId, ProductId, Region, UserId, WarehouseId},
     order::Order,
     time::Timestamp,
 };
@@ -97,6 +98,13 @@ pub enum Happening {
         reason: String,
         by: String,
     },
+    AgeVerificationCompleted {
+        user_id: UserId,
+        verdict: AgeVerdict,
+        method: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_until: Option<Timestamp>,
+    },
     StockReserved {
         order_id: OrderId,
         warehouse_id: WarehouseId,
@@ -158,6 +166,12 @@ pub enum Happening {
         #[serde(default)]
         returned: Vec<ProductUnits>,
     },
+    ReturnReceived {
+        order_id: OrderId,
+        warehouse_id: WarehouseId,
+        lines: Vec<ProductUnits>,
+        resaleable: bool,
+    },
 }
 
 impl Happening {
@@ -167,6 +181,7 @@ impl Happening {
             Happening::OrderCreated(_) => "OrderCreated",
             Happening::OrderModified { .. } => "OrderModified",
             Happening::OrderCancelled { .. } => "OrderCancelled",
+            Happening::AgeVerificationCompleted { .. } => "AgeVerificationCompleted",
             Happening::StockReserved { .. } => "StockReserved",
             Happening::StockReleased { .. } => "StockReleased",
             Happening::PackagingStarted { .. } => "PackagingStarted",
@@ -182,6 +197,7 @@ impl Happening {
             Happening::DeliveryStarted { .. } => "DeliveryStarted",
             Happening::DeliveryCompleted { .. } => "DeliveryCompleted",
             Happening::DeliveryFailed { .. } => "DeliveryFailed",
+            Happening::ReturnReceived { .. } => "ReturnReceived",
         }
     }
 
@@ -191,6 +207,7 @@ impl Happening {
             Happening::OrderCreated(_)
             | Happening::OrderModified { .. }
             | Happening::OrderCancelled { .. } => source::ORDERS,
+            Happening::AgeVerificationCompleted { .. } => source::USERS,
             Happening::StockReserved { .. }
             | Happening::StockReleased { .. }
             | Happening::PackagingStarted { .. }
@@ -205,7 +222,8 @@ impl Happening {
             | Happening::PaymentUnknown(_) => source::PAYMENT,
             Happening::DeliveryStarted { .. }
             | Happening::DeliveryCompleted { .. }
-            | Happening::DeliveryFailed { .. } => source::DELIVERY,
+            | Happening::DeliveryFailed { .. }
+            | Happening::ReturnReceived { .. } => source::DELIVERY,
         }
     }
 

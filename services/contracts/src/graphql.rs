@@ -12,6 +12,12 @@ pub const PUT_CART_ITEM: &str = "mutation PutCartItem($input: CartItemInput!) { 
 pub const GET_DELIVERY_PRICING: &str = "query GetDeliveryPricing($input: DeliveryPricingInput!) { getDeliveryPricing(input: $input) { pricing currency } }";
 /// Make an order.
 pub const CREATE_ORDER: &str = "mutation CreateOrder($order: CreateOrderRequest!) { createOrder(order: $order) { success message errors code retryable durability order { orderId userId status total version currency deliveryPrice products { productId quantity price } address { country } } } }";
+/// Cancel an order.
+pub const CANCEL_ORDER: &str = "mutation CancelOrder($input: CancelOrderInput!) { cancelOrder(input: $input) { success message code order { orderId userId status total version } } }";
+/// Pay an order with another token.
+pub const UPDATE_PAYMENT: &str = "mutation UpdatePayment($input: UpdatePaymentInput!) { updatePayment(input: $input) { success message code order { orderId userId status total version } } }";
+/// Ask to send goods back.
+pub const REQUEST_RETURN: &str = "mutation RequestReturn($input: ReturnInput!) { requestReturn(input: $input) { success message code order { orderId userId status total version } } }";
 /// One of the caller's orders.
 pub const GET_ORDER: &str = "query GetOrder($orderId: ID!, $minVersion: Int) { getOrder(orderId: $orderId, minVersion: $minVersion) { orderId userId status total version paymentState stockState trackingId history { version status } } }";
 /// The order that an attempt made.

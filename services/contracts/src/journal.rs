@@ -151,6 +151,31 @@ impl fmt::Display for EffectKind {
     }
 }
 
+/// What a person asks of an order that is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Command {
+    /// To cancel it.
+    Cancel {
+        /// Whether staff of the shop ask.
+        by_staff: bool,
+        /// Why.
+        reason: String,
+    },
+    /// To pay with another token.
+    ReplacePayment {
+        /// The hash under which the token is bound to the order.
+        token_hash: String,
+    },
+    /// To send goods back.
+    Return {
+        /// Which.
+        lines: Vec<ProductUnits>,
+        /// Why.
+        reason: String,
+    },
+}
+
 /// What an entry decides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
@@ -177,6 +202,17 @@ pub enum EntryValue {
         /// Why.
         reason: String,
     },
+    /// Somebody asked for this under this key, and was told that it is done.
+    Command {
+        /// The order.
+        order_id: OrderId,
+        /// What.
+        command: Command,
+        /// The order to which it was done: a new owner does it to the same version again.
+        order: Box<Order>,
+        /// The sealed payment token: the new one, where the command brings one.
+        payment_ref: String,
+    },
     /// An effect may have been tried under this key.
     Intent {
         /// The order.
@@ -199,7 +235,20 @@ impl EntryValue {
     pub fn order_id(&self) -> OrderId {
         match self {
             EntryValue::Order { order, .. } => order.order_id,
-            EntryValue::Refused { order_id, .. } | EntryValue::Intent { order_id, .. } => *order_id,
+            EntryValue::Refused { order_id, .. }
+            | EntryValue::Command { order_id, .. }
+            | EntryValue::Intent { order_id, .. } => *order_id,
+        }
+    }
+
+    /// The hash of the payment token that it binds, and the order to which.
+    pub fn token(&self) -> Option<(&str, OrderId)> {
+        match self {
+            EntryValue::Order { token_hash, order, .. } => Some((token_hash, order.order_id)),
+            EntryValue::Command { command: Command::ReplacePayment { token_hash }, order_id, .. } => {
+                Some((token_hash, *order_id))
+            }
+            _ => None,
         }
     }
 

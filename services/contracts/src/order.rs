@@ -2,6 +2,7 @@
 
 use crate::{
     address::Address,
+    events::ProductUnits,
     ids::{Continent, OrderId, ProductId, Region, ShardId, UserId, WarehouseId},
     product::Package,
     time::Timestamp,
@@ -245,6 +246,15 @@ pub struct Order {
     pub allow_backorder: bool,
     /// Whether a person must look at it.
     pub attention: bool,
+    /// The number of the payment token in use, from 1.
+    #[serde(default = "first")]
+    pub payment_attempt: u32,
+    /// Whether the customer asked to cancel when it was too late to do so without the shop's staff.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_requested: bool,
+    /// What came back of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<ProductUnits>,
     /// The carrier's number, once shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
@@ -252,7 +262,27 @@ pub struct Order {
     pub history: Vec<StatusChange>,
 }
 
+/// The number of an order's first payment token.
+fn first() -> u32 {
+    1
+}
+
 impl Order {
+    /// The price of what came back, minor units.
+    pub fn returned_value(&self) -> i64 {
+        let price = |units: &ProductUnits| {
+            let line = self.products.iter().find(|line| line.product_id == units.product_id);
+            line.map_or(0, |line| line.price * i64::from(units.quantity))
+        };
+        self.returned.iter().map(price).sum()
+    }
+
+    /// Whether its customer may cancel it without asking.
+    pub fn cancellable(&self) -> bool {
+        use OrderStatus::{AgeReview, Backordered, New, PaymentFailed};
+        matches!(self.status, New | AgeReview | Backordered | PaymentFailed)
+    }
+
     /// Whether the order is over: terminal, with money and goods settled.
     pub fn settled(&self) -> bool {
         self.status.terminal() && self.payment_state.is_final() && self.stock_state.is_final()

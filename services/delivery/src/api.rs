@@ -10,6 +10,7 @@ use contracts::{
     OrderId,
     bodies::delivery::{
         DeliveryPage, DeliveryReport, DeliveryView, PricingRequest, PricingResponse, ReleaseRequest,
+        ReturnReport,
     },
 };
 use platform::{
@@ -43,6 +44,7 @@ pub(crate) fn routes(desk: Desk) -> Router {
         .route("/{order_id}/start", post(start))
         .route("/{order_id}/complete", post(complete))
         .route("/{order_id}/fail", post(fail))
+        .route("/{order_id}/returned", post(returned))
         .with_state(desk)
 }
 
@@ -115,4 +117,14 @@ async fn fail(
     Json(said): Json<DeliveryReport>,
 ) -> Result<Json<DeliveryView>, ApiError> {
     Ok(Json(desk.report(order_id, &Report::Fail(said), deadline).await?))
+}
+
+async fn returned(
+    State(desk): State<Desk>,
+    _: Staff<DeliveryStaff>,
+    Path(order_id): Path<OrderId>,
+    deadline: Deadline,
+    Json(said): Json<ReturnReport>,
+) -> Result<Json<DeliveryView>, ApiError> {
+    Ok(Json(desk.report(order_id, &Report::Return(said), deadline).await?))
 }

@@ -188,6 +188,9 @@ impl Desk {
     /// Tells the carrier how a parcel's way ended before it is stored here: a successor asks there. Says whether that is
     /// what the carrier knows.
     async fn carrier_agrees(&self, delivery: &Delivery, deadline: Deadline) -> Result<bool, Error> {
+        if delivery.came_back.is_some() {
+            return Ok(true); // its way had ended before
+        }
         match (delivery.status, &delivery.tracking_id) {
             (DeliveryStatus::Completed, Some(tracking_id)) => {
                 let signed = delivery.adult_signature == Some(true);

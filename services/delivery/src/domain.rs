@@ -8,7 +8,7 @@
 use crate::clients::Left;
 use contracts::{
     Address, FieldError, OrderId, WarehouseId,
-    bodies::delivery::{DeliveryReport, DeliveryStatus, DeliveryView, ReleaseRequest},
+    bodies::delivery::{DeliveryReport, DeliveryStatus, DeliveryView, ReleaseRequest, ReturnReport},
     events::ProductUnits,
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,9 @@ pub(crate) struct Delivery {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// What the customer sent back, once delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) came_back: Option<ReturnReport>,
 }
 
 /// The carrier's key for an order's dispatch of this number.
@@ -57,6 +60,7 @@ impl Delivery {
             tracking_id: None,
             adult_signature: None,
             reason: None,
+            came_back: None,
         }
     }
 
@@ -159,6 +163,8 @@ pub(crate) enum Report {
     Complete(DeliveryReport),
     /// The parcel did not arrive.
     Fail(DeliveryReport),
+    /// Goods came back from the customer.
+    Return(ReturnReport),
 }
 
 /// What to do about a report.
@@ -179,6 +185,8 @@ pub(crate) enum Step {
 pub(crate) enum Refused {
     /// The delivery is in a state that does not allow it.
     Status(DeliveryStatus),
+    /// Other goods came back before.
+    ReturnedBefore,
     /// The report breaks a rule.
     Invalid(FieldError),
 }
@@ -193,6 +201,8 @@ pub(crate) fn report(held: &Delivery, report: &Report) -> Result<Step, Refused> 
         (Report::Complete(_) | Report::Fail(_), New) => Ok(Step::Ask),
         (Report::Complete(said), InProgress) => completed(held, said).map(Box::new).map(Step::Store),
         (Report::Fail(said), InProgress) => failed(held, said).map(Box::new).map(Step::Store),
+        (Report::Return(said), Completed) => came_back(held, said),
+        (Report::Return(_), status) => Err(Refused::Status(status)),
         (_, status @ (Completed | Failed | Voided)) => Err(Refused::Status(status)),
     }
 }
@@ -204,6 +214,25 @@ fn completed(held: &Delivery, said: &DeliveryReport) -> Result<Delivery, Refused
     }
     let (status, adult_signature) = (DeliveryStatus::Completed, said.adult_signature);
     Ok(Delivery { status, adult_signature, ..held.clone() })
+}
+
+/// Goods come back once.
+fn came_back(held: &Delivery, said: &ReturnReport) -> Result<Step, Refused> {
+    match &held.came_back {
+        Some(known) if known == said => return Ok(Step::Stands),
+        Some(_) => return Err(Refused::ReturnedBefore),
+        None => {}
+    }
+    let sent = |units: &ProductUnits| {
+        let sent = held.lines.iter().find(|line| line.product_id == units.product_id);
+        sent.map_or(0, |line| line.quantity)
+    };
+    let wrong = said.lines.iter().position(|units| units.quantity == 0 || units.quantity > sent(units));
+    if let Some(index) = wrong {
+        let message = format!("must be 1 to {}, what was sent", sent(&said.lines[index]));
+        return Err(Refused::Invalid(FieldError::new(format!("lines[{index}].quantity"), "RANGE", message)));
+    }
+    Ok(Step::Store(Box::new(Delivery { came_back: Some(said.clone()), ..held.clone() })))
 }
 
 fn failed(held: &Delivery, said: &DeliveryReport) -> Result<Delivery, Refused> {

@@ -32,6 +32,7 @@ impl From<Refused> for Error {
                 let status = serde_json::to_value(status).unwrap_or_default();
                 Error::Conflict(format!("The delivery is {}", status.as_str().unwrap_or_default()))
             }
+            Refused::ReturnedBefore => Error::Conflict("Other goods of this order came back before".into()),
             Refused::Invalid(fault) => Error::Invalid(vec![fault]),
         }
     }

@@ -3,7 +3,7 @@
 use crate::domain::Delivery;
 use contracts::{
     OrderId,
-    bodies::delivery::DeliveryStatus,
+    bodies::delivery::{DeliveryStatus, ReturnReport},
     events::{Event, Happening},
     resources::Subscription,
 };
@@ -17,6 +17,10 @@ pub const SUBSCRIPTION: Option<Subscription> = None;
 
 /// What others hear when a delivery comes to this status.
 pub(crate) fn of(order_id: OrderId, delivery: &Delivery) -> Option<Happening> {
+    if let Some(ReturnReport { lines, resaleable }) = delivery.came_back.clone() {
+        let warehouse_id = delivery.warehouse_id.clone();
+        return Some(Happening::ReturnReceived { order_id, warehouse_id, lines, resaleable });
+    }
     match delivery.status {
         DeliveryStatus::New | DeliveryStatus::Voided => None,
         DeliveryStatus::InProgress => Some(Happening::DeliveryStarted {

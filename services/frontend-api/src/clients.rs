@@ -142,6 +142,19 @@ impl Clients {
         call.post(session.credential(), "", request, session.deadline).await
     }
 
+    /// Asks something of an order: to be cancelled, paid anew or taken back.
+    pub(crate) async fn change_order(
+        &self,
+        id: OrderId,
+        verb: &str,
+        body: &impl Serialize,
+        key: &str,
+        session: &Session,
+    ) -> Answer<Order> {
+        let call = self.platform.calls.here("orders").header("idempotency-key", key);
+        call.post(session.credential(), &format!("/{id}/{verb}"), body, session.deadline).await
+    }
+
     pub(crate) async fn orders(&self, paging: &Paging, session: &Session) -> Answer<OrderPage> {
         self.get("orders", &with_query("", &paging.query()), session).await
     }

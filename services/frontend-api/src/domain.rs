@@ -1,6 +1,6 @@
 //! The door's own rules.
 
-use contracts::{OrderStatus, Timestamp, UserId, bodies::orders::CreateOrderRequest, keys};
+use contracts::{Timestamp, UserId, bodies::orders::CreateOrderRequest, keys};
 
 /// How long the same body of the same customer counts as the same attempt where the client names none.
 const WINDOW_MS: i64 = 10 * 60 * 1000;
@@ -33,12 +33,6 @@ pub(crate) fn key(input: Option<&str>, header: Option<&str>) -> Key {
         (Some(key), _) | (None, Some(key)) => Key::Given(key.to_owned()),
         (None, None) => Key::Absent,
     }
-}
-
-/// Whether customers may still cancel.
-pub(crate) fn cancellable(status: OrderStatus) -> bool {
-    use OrderStatus::{AgeReview, Backordered, New, PaymentFailed};
-    matches!(status, New | AgeReview | Backordered | PaymentFailed)
 }
 
 /// How well a product is to be had.

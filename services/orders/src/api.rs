@@ -1,7 +1,10 @@
 //! Routes of the orders service.
 
+mod commands;
+
 use crate::{
     NAME,
+    commands::Commander,
     create::Creator,
     domain::create::{self, Attempt},
     error::OrdersError,
@@ -58,6 +61,8 @@ pub struct Api {
     pub store: Store,
     /// Makes orders.
     pub creator: Creator,
+    /// Does what is asked of orders that are there.
+    pub commander: Commander,
     /// Drives shards.
     pub owner: Owner,
     /// Applies events.
@@ -70,6 +75,7 @@ pub fn routes(api: Api) -> Router {
         .route("/", post(create_order).get(list))
         .route("/{order_id}", get(read))
         .route("/by-key/{idempotency_key}", get(by_key))
+        .merge(commands::routes())
         .route("/backend/{order_id}", get(read_backend))
         .route("/backend/events", post(apply_event))
         .route("/backend/journal/shards", get(held_shards))
@@ -90,7 +96,7 @@ async fn create_order(
     headers: HeaderMap,
     Json(request): Json<CreateOrderRequest>,
 ) -> Result<Json<CreateOrderResponse>, ApiError> {
-    let key = idempotency_key(&headers, &request)?;
+    let key = idempotency_key(&headers, request.idempotency_key.as_deref())?;
     let faults = create::faults(&request, &key);
     if !faults.is_empty() {
         return refused(OrdersError::Invalid(faults));
@@ -121,9 +127,9 @@ async fn create_order(
 }
 
 /// The key of the attempt: header and body must agree where both are there.
-fn idempotency_key(headers: &HeaderMap, request: &CreateOrderRequest) -> Result<String, ApiError> {
+fn idempotency_key(headers: &HeaderMap, in_body: Option<&str>) -> Result<String, ApiError> {
     let header = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
-    match (header, request.idempotency_key.as_deref()) {
+    match (header, in_body) {
         (Some(header), Some(body)) if header != body => {
             Err(ApiError::new(Code::BadRequest, "Idempotency-Key and idempotencyKey differ"))
         }

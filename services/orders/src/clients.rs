@@ -1,7 +1,11 @@
 //! What orders asks of the other services. A validator that does not answer well-formed and in time has
 //! failed.
 
-use crate::{NAME, domain::create, error::OrdersError};
+use crate::{
+    NAME,
+    domain::create::{self, Age},
+    error::OrdersError,
+};
 use contracts::{
     Code, Order, OrderId, Region, WarehouseId,
     bodies::{
@@ -9,6 +13,7 @@ use contracts::{
         orders::CreateOrderRequest,
         payment::{EffectRequest, PaymentView, ValidateRequest, ValidateResponse},
         products,
+        users::{AgeVerdict, AgeView},
         warehouse::{PackageView, ReservationStep, ReserveRequest, ReserveResponse},
     },
     journal::EffectKind,
@@ -18,7 +23,6 @@ use platform::{
     Deadline, Platform,
     calls::{CallError, Credential},
 };
-use serde::Deserialize;
 use std::time::Duration;
 
 /// Our own calls end this much before the caller's budget does.
@@ -28,11 +32,6 @@ const MARGIN: Duration = Duration::from_millis(15);
 #[derive(Clone)]
 pub struct Clients {
     platform: Platform,
-}
-
-#[derive(Deserialize)]
-struct AgeAnswer {
-    verdict: String,
 }
 
 impl Clients {
@@ -83,19 +82,21 @@ impl Clients {
         }
     }
 
-    /// Whether the customer is of age.
+    /// Whether the customer is of age: whether that is known already.
     ///
     /// # Errors
-    /// When the verdict is another, or users does not answer.
-    pub async fn check_age(&self, user: &contracts::UserId, deadline: Deadline) -> Result<(), OrdersError> {
+    /// When the customer is known not to be, or users does not answer.
+    pub async fn check_age(&self, user: &contracts::UserId, deadline: Deadline) -> Result<Age, OrdersError> {
         let path = format!("/backend/{user}/age");
         let call = self.platform.calls.here("users");
-        let answer: AgeAnswer = call.get(Credential::Service(NAME), &path, deadline.earlier(MARGIN)).await?;
-        if answer.verdict == "PASSED" {
-            Ok(())
-        } else {
-            let message = "The customer's age is not verified".into();
-            Err(OrdersError::Refused { code: Code::AgeNotVerified, message })
+        let answer: AgeView = call.get(Credential::Service(NAME), &path, deadline.earlier(MARGIN)).await?;
+        match answer.verdict {
+            AgeVerdict::Passed => Ok(Age::Verified),
+            AgeVerdict::Pending => Ok(Age::InReview),
+            AgeVerdict::Failed => {
+                let message = "The customer's age is not verified".into();
+                Err(OrdersError::Refused { code: Code::AgeNotVerified, message })
+            }
         }
     }
 
@@ -110,12 +111,24 @@ impl Clients {
         deadline: Deadline,
     ) -> Result<String, OrdersError> {
         let total = Order::computed_total(&request.products, request.delivery_price).unwrap_or(i64::MAX);
-        let body = ValidateRequest {
-            payment_token: request.payment_token.clone(),
-            total,
-            order_id: Some(order_id),
-            currency: Some(request.currency.clone().unwrap_or_else(|| create::CURRENCY.to_owned())),
-        };
+        let currency = request.currency.clone().unwrap_or_else(|| create::CURRENCY.to_owned());
+        self.check_token(&request.payment_token, total, currency, order_id, deadline).await
+    }
+
+    /// The same for any total.
+    ///
+    /// # Errors
+    /// As [`Clients::check_payment`].
+    pub async fn check_token(
+        &self,
+        payment_token: &str,
+        total: i64,
+        currency: String,
+        order_id: OrderId,
+        deadline: Deadline,
+    ) -> Result<String, OrdersError> {
+        let (payment_token, currency) = (payment_token.to_owned(), Some(currency));
+        let body = ValidateRequest { payment_token, total, order_id: Some(order_id), currency };
         let call = self.platform.calls.here("payment");
         let answer: ValidateResponse = call
             .post(Credential::Service(NAME), "/backend/validate", &body, deadline.earlier(MARGIN))
@@ -206,6 +219,15 @@ impl Clients {
         let call = self.platform.calls.here("payment");
         let path = format!("/backend/{order_id}/{effect}");
         call.post(Credential::Service(NAME), &path, request, deadline).await
+    }
+
+    /// What is known of an order's money.
+    ///
+    /// # Errors
+    /// When payment does not answer, or knows nothing of it.
+    pub async fn payment(&self, order_id: OrderId, deadline: Deadline) -> Result<PaymentView, CallError> {
+        let call = self.platform.calls.here("payment");
+        call.get(Credential::Service(NAME), &format!("/backend/{order_id}"), deadline).await
     }
 
     /// Lets a paid order go.

@@ -2,7 +2,10 @@
 
 use crate::{
     clients::Clients,
-    domain::create::{self, Attempt, Owner as Writer},
+    domain::{
+        create::{self, Age, Attempt, Owner as Writer, Supply},
+        timers,
+    },
     error::OrdersError,
     journal::owner::{Outcome, Owner, Route},
     store::Store,
@@ -38,6 +41,12 @@ const AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Du
 const ANSWER_MARGIN: Duration = Duration::from_millis(10);
 
 type Answer = Result<Order, OrdersError>;
+
+/// What the rest of the shop had to say about an attempt to which it agrees.
+struct Checked {
+    payment_ref: String,
+    age: Age,
+}
 
 struct Flight {
     request_hash: String,
@@ -128,18 +137,18 @@ impl Creator {
         if let Some(known) = self.known(attempt).await? {
             return known;
         }
-        let payment_ref = match checked {
-            Ok(payment_ref) => payment_ref,
+        let checked = match checked {
+            Ok(checked) => checked,
             Err(refusal) if refusal.definite() && epoch > 1 => {
                 return self.refuse(attempt, refusal).await;
             }
             Err(other) => return Err(other),
         };
-        let reserved = match self.reserve(attempt, request, deadline).await {
+        let reserved = match self.reserve(attempt, request, checked.age, deadline).await {
             Err(refusal) if refusal.definite() && epoch > 1 => return self.refuse(attempt, refusal).await,
             reserved => reserved?,
         };
-        self.accept(attempt, request, epoch, payment_ref, reserved).await
+        self.accept(attempt, request, epoch, checked, reserved).await
     }
 
     /// Everything that the rest of the shop must agree to; all reasons of a refusal together.
@@ -148,7 +157,7 @@ impl Creator {
         attempt: &Attempt,
         request: &CreateOrderRequest,
         deadline: Deadline,
-    ) -> Result<String, OrdersError> {
+    ) -> Result<Checked, OrdersError> {
         if let Some((code, message)) = create::destination_refusal(&request.address.country) {
             return Err(OrdersError::Refused { code, message });
         }
@@ -160,7 +169,9 @@ impl Creator {
         );
         let mut refusals = Vec::new();
         let mut first_code = None;
-        for failed in [products.err(), delivery.err(), age.err(), payment.as_ref().err().cloned()] {
+        let fails =
+            [products.err(), delivery.err(), age.as_ref().err().cloned(), payment.as_ref().err().cloned()];
+        for failed in fails {
             match failed {
                 Some(OrdersError::Refused { code, message }) => {
                     first_code.get_or_insert(code);
@@ -172,7 +183,7 @@ impl Creator {
         }
         match first_code {
             Some(code) => Err(OrdersError::Refused { code, message: refusals.join(". ") }),
-            None => payment,
+            None => Ok(Checked { payment_ref: payment?, age: age? }),
         }
     }
 
@@ -281,8 +292,8 @@ impl Creator {
             EntryValue::Refused { reason, .. } => {
                 Err(OrdersError::Refused { code: Code::Conflict, message: reason })
             }
-            EntryValue::Intent { .. } => {
-                Err(OrdersError::Internal("an intent under an attempt's key".into()))
+            EntryValue::Command { .. } | EntryValue::Intent { .. } => {
+                Err(OrdersError::Internal("another kind of entry under an attempt's key".into()))
             }
         }
     }
@@ -306,8 +317,10 @@ impl Creator {
         &self,
         attempt: &Attempt,
         request: &CreateOrderRequest,
+        age: Age,
         deadline: Deadline,
     ) -> Result<ReserveResponse, OrdersError> {
+        let kept_ms = if age == Age::InReview { timers::AGE_REVIEW_MS } else { RESERVATION_MS };
         for warehouse_id in self.warehouses() {
             let wanted = ReserveRequest {
                 order_id: attempt.order_id(),
@@ -315,7 +328,7 @@ impl Creator {
                 lines: create::units(&request.products),
                 warehouse_id,
                 allow_backorder: request.allow_backorder,
-                expires_at: self.platform.world.now().plus_ms(RESERVATION_MS),
+                expires_at: self.platform.world.now().plus_ms(kept_ms),
             };
             if self.platform.world.has(Planted::LateReservation) {
                 return Ok(self.reserve_later(wanted));
@@ -323,6 +336,8 @@ impl Creator {
             let answer = self.clients.reserve(&wanted, deadline).await?;
             match answer.state {
                 ReserveState::Reserved => return Ok(answer),
+                // It waits for goods in this warehouse or another. Nobody waits for two things at once.
+                ReserveState::Backordered if age == Age::Verified => return Ok(answer),
                 ReserveState::Closed => {}
                 ReserveState::OutOfStock | ReserveState::Backordered => {
                     let message = "Not enough stock".into();
@@ -366,18 +381,20 @@ impl Creator {
         attempt: &Attempt,
         request: &CreateOrderRequest,
         epoch: u64,
-        payment_ref: String,
+        Checked { payment_ref, age }: Checked,
         reserved: ReserveResponse,
     ) -> Answer {
         let writer = self.writer(epoch);
         let step = ReservationStep { warehouse_id: reserved.warehouse_id.clone(), allocation: 1, epoch };
-        let order = create::new_order(attempt, request, reserved.warehouse_id, &writer);
+        let kept = reserved.state == ReserveState::Reserved;
+        let supply = Supply { warehouse_id: reserved.warehouse_id, kept };
+        let order = create::new_order(attempt, request, supply, age, &writer);
         let value = EntryValue::Order {
             order: Box::new(order),
             payment_ref,
             token_hash: keys::token_hash(&request.payment_token),
             warehouse_epoch: reserved.warehouse_epoch,
-            lines: reserved.lines,
+            lines: if kept { reserved.lines } else { Vec::new() },
         };
         let mut proposal = self.owner.propose(&attempt.shard, &attempt.key_hash(), value)?;
         let outcome = ended(&mut proposal).await?;

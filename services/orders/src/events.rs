@@ -31,7 +31,10 @@ pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
             source::PAYMENT,
             &["PaymentCaptured", "PaymentFailed", "PaymentUnknown", "PaymentVoided", "PaymentRefunded"],
         ),
-        Interest::all(source::DELIVERY, &["DeliveryStarted", "DeliveryCompleted", "DeliveryFailed"]),
+        Interest::all(
+            source::DELIVERY,
+            &["DeliveryStarted", "DeliveryCompleted", "DeliveryFailed", "ReturnReceived"],
+        ),
     ],
 });
 
@@ -132,6 +135,9 @@ fn trigger(happening: &Happening) -> Option<(OrderId, Trigger)> {
         Happening::DeliveryCompleted { order_id, .. } => Some((order_id, Trigger::DeliveryCompleted)),
         Happening::DeliveryFailed { order_id, reason, .. } => {
             Some((order_id, Trigger::DeliveryFailed { reason }))
+        }
+        Happening::ReturnReceived { order_id, lines, resaleable, .. } => {
+            Some((order_id, Trigger::ReturnReceived { lines, resaleable }))
         }
         _ => None,
     }

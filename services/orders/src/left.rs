@@ -16,23 +16,37 @@ pub struct Left(Arc<Mutex<BTreeMap<OrderId, Known>>>);
 struct Known {
     order: Order,
     payment_ref: String,
+    /// What was asked of it and perhaps not done.
+    commands: Vec<EntryValue>,
 }
 
 impl Left {
     /// Notes what an entry knew of its order, unless a newer version is known. An intent carries the order as it
     /// was before the effect.
     pub fn note(&self, value: &EntryValue) {
-        let (EntryValue::Order { order, payment_ref, .. } | EntryValue::Intent { order, payment_ref, .. }) =
-            value
+        let (EntryValue::Order { order, payment_ref, .. }
+        | EntryValue::Command { order, payment_ref, .. }
+        | EntryValue::Intent { order, payment_ref, .. }) = value
         else {
             return;
         };
         let mut known = self.lock();
-        let newer = known.get(&order.order_id).is_none_or(|held| rank(&held.order) < rank(order));
-        if newer {
-            let left = Known { order: (**order).clone(), payment_ref: payment_ref.clone() };
-            known.insert(order.order_id, left);
+        let new =
+            || Known { order: (**order).clone(), payment_ref: payment_ref.clone(), commands: Vec::new() };
+        let held = known.entry(order.order_id).or_insert_with(new);
+        if rank(&held.order) < rank(order) {
+            (held.order, held.payment_ref) = ((**order).clone(), payment_ref.clone());
         }
+        if matches!(value, EntryValue::Command { .. }) {
+            held.commands.push(value.clone());
+        }
+    }
+
+    /// The command that was asked of exactly this version of an order.
+    pub fn command(&self, order: &Order) -> Option<EntryValue> {
+        let known = self.lock();
+        let of_this = |value: &&EntryValue| matches!(value, EntryValue::Command { order: asked_of, .. } if rank(asked_of) == rank(order));
+        known.get(&order.order_id)?.commands.iter().find(of_this).cloned()
     }
 
     /// The order, as an entry knew it; in a branch of nobody, as its adoption writes its own.

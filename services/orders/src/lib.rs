@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod clients;
+pub mod commands;
 pub mod create;
 pub mod domain;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod left;
 pub mod saga;
 pub mod store;
 pub mod tasks;
+pub mod turns;
 
 pub use events::SUBSCRIPTION;
 pub use journal::returning::found;
@@ -24,6 +26,7 @@ use platform::{Platform, Service, Worker, layers};
 use saga::Saga;
 use std::time::Duration;
 use store::Store;
+use tasks::Tasks;
 
 /// The service's name in addresses, tables and signatures.
 pub const NAME: &str = "orders";
@@ -37,6 +40,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// How often the owner looks whether another one has fallen silent.
 const LOOK_FOR_ORPHANS: Duration = Duration::from_millis(50);
 
+/// How often the owner looks at the orders that only wait.
+const LOOK_AT_WAITING: Duration = Duration::from_secs(30);
 /// How often a region asks others whether they drive what they are taken to drive.
 const LOOK_FOR_STRAYS: Duration = Duration::from_secs(3);
 
@@ -46,10 +51,11 @@ pub fn service(platform: Platform) -> Service {
     let owner = Owner::new(&platform);
     let saga = Saga::new(&platform, &store, &owner);
     let creator = create::Creator::new(&platform, &store, &owner);
+    let commander = commands::Commander::new(&platform, &owner, &saga);
     let events = events::Events::new(&platform, &store, &owner, &saga);
     let consumer = events.consumer();
-    let workers = workers(&platform, &store, &owner, &saga, &creator);
-    let api = api::Api { platform: platform.clone(), store, creator, owner, events };
+    let workers = workers(&platform, &store, &owner, &saga, [creator.tasks.clone(), commander.tasks.clone()]);
+    let api = api::Api { platform: platform.clone(), store, creator, commander, owner, events };
     Service {
         name: NAME,
         router: layers::wrap(&platform, NAME, api::routes(api)),
@@ -63,14 +69,15 @@ fn workers(
     store: &Store,
     owner: &Owner,
     saga: &Saga,
-    creator: &create::Creator,
+    behind_answers: [Tasks; 2],
 ) -> Vec<Worker> {
     let (settler, rejoin) = (Settler::new(platform, owner), Rejoin::new(platform));
     let strays = Strays::new(platform, owner);
     let region = platform.config.region.0.clone();
     let (outbox, sweeping) = (store.outbox.clone(), store.outbox.clone());
-    let (starting, orphans, sweeper, next) = (owner.clone(), owner.clone(), saga.clone(), saga.clone());
-    let (proposals, flights) = (owner.clone(), creator.clone());
+    let (starting, orphans) = (owner.clone(), owner.clone());
+    let (sweeper, waiting, next) = (saga.clone(), saga.clone(), saga.clone());
+    let proposals = owner.tasks.clone();
     let mut workers = vec![
         Worker::new("orders-shards", Duration::from_secs(1), move || {
             let owner = starting.clone();
@@ -96,13 +103,18 @@ fn workers(
             let saga = sweeper.clone();
             async move { saga.sweep().await }
         }),
+        Worker::new("orders-saga-waiting", LOOK_AT_WAITING, move || {
+            let saga = waiting.clone();
+            async move { saga.sweep_waiting().await }
+        }),
         Worker::new("orders-outbox-sweep", Duration::from_secs(2), move || {
             let (outbox, region) = (sweeping.clone(), region.clone());
             async move { outbox.sweep(&[region]).await.map(drop) }
         }),
         Worker::new("orders-tasks", Duration::from_millis(200), move || {
-            let (owner, creator) = (proposals.clone(), flights.clone());
-            async move { owner.tasks.reap().and(creator.tasks.reap()) }
+            let [flights, commands] = behind_answers.clone();
+            let proposals = proposals.clone();
+            async move { proposals.reap().and(flights.reap()).and(commands.reap()) }
         }),
     ];
     workers.extend((0..SAGA_WORKERS).map(|_| {

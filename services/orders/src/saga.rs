@@ -4,13 +4,15 @@
 use crate::{
     clients::Clients,
     domain::{
-        create::{self, Owner as Writer},
-        life::{self, Outcome, Trigger},
+        command,
+        create::{self, Age, Owner as Writer},
+        life::{self, Canceller, Outcome, Trigger},
         steps::{self, Step},
     },
     error::OrdersError,
     journal::owner::{Outcome as Proposed, Owner},
     store::{OrderRecord, Store},
+    turns::Turns,
 };
 use contracts::{
     Code, Order, OrderId, OrderStatus, PaymentState, ShardId, WarehouseId,
@@ -99,6 +101,8 @@ pub struct Saga {
     tried: Arc<Mutex<HashMap<OrderId, Tried>>>,
     /// When nothing was found open, by shard and by the epoch under which it is held.
     resting: Arc<Mutex<BTreeMap<(ShardId, u64), Instant>>>,
+    /// Changes of an order come one after the other, so that what a person is told does not race with what happens.
+    pub turns: Turns,
 }
 
 impl Saga {
@@ -114,6 +118,7 @@ impl Saga {
             receiver: Arc::new(AsyncMutex::new(receiver)),
             tried: Arc::default(),
             resting: Arc::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -155,6 +160,29 @@ impl Saga {
         let now = self.platform.world.instant();
         self.tried().retain(|_, tried| now.saturating_duration_since(tried.heard) < AGAIN_AFTER * 4);
         Ok(())
+    }
+
+    /// Looks at the orders that only wait, in the shards held here: their time may be up, or what they wait for be there.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn sweep_waiting(&self) -> Result<(), SagaError> {
+        let lost = self.store.lost_warehouses().await?;
+        for shard in self.owner.held() {
+            if self.owner.recovered(&shard) {
+                for record in self.store.waiting_in(&shard).await? {
+                    self.look_again(&record, &lost).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_again(&self, record: &OrderRecord, lost: &BTreeSet<WarehouseId>) {
+        let order_id = record.order.order_id;
+        if let Err(cause) = self.look_after(order_id, Some(record), lost).await {
+            tracing::debug!(%order_id, %cause, "an order is looked at again later");
+        }
     }
 
     fn rests(&self, shard: &ShardId) -> bool {
@@ -210,11 +238,48 @@ impl Saga {
             self.store.create(record.order, record.payment_ref, &writer).await?;
             record = self.read(order_id).await?;
         }
+        if let Some(command) = self.owner.left.command(&record.order) {
+            record = self.obey_now(record, &command).await?;
+        }
         if !self.store.is_of(&record, &writer) {
             record = self.advance(record, &Trigger::Adopted, None).await?;
         }
         self.owner.left.adopted(order_id);
         Ok(record)
+    }
+
+    /// An order that this owner drives, made its own where it is not yet.
+    ///
+    /// # Errors
+    /// When this region does not know it, or does not drive it.
+    pub async fn own(&self, order_id: OrderId) -> Result<OrderRecord, SagaError> {
+        let row = self.store.get(order_id).await?;
+        match row {
+            Some(row) if self.store.is_of(&row, &self.writer_of(&row)?) => Ok(row),
+            _ => self.adopt(order_id).await,
+        }
+    }
+
+    /// Does what a journalled command says, unless the order has gone on from there: then it was done. The order's turn
+    /// is the caller's.
+    ///
+    /// # Errors
+    /// When the table does not answer, or another owner has the order by now.
+    pub async fn obey(&self, entry: &EntryValue) -> Result<OrderRecord, SagaError> {
+        let record = self.own(entry.order_id()).await?;
+        self.obey_now(record, entry).await
+    }
+
+    async fn obey_now(&self, record: OrderRecord, entry: &EntryValue) -> Result<OrderRecord, SagaError> {
+        match entry {
+            EntryValue::Command { command, order, payment_ref, .. }
+                if newness(order) == newness(&record.order) =>
+            {
+                let record = OrderRecord { payment_ref: payment_ref.clone(), ..record };
+                self.advance(record, &command::trigger(command), None).await
+            }
+            _ => Ok(record),
+        }
     }
 
     /// Applies what happened to an order, in one transaction with the event's inbox row. `record` is the order as its
@@ -230,6 +295,7 @@ impl Saga {
     ) -> Result<(), SagaError> {
         let order_id = record.order.order_id;
         let mut held = Some(record);
+        let _turn = self.turns.take(order_id).await;
         for _ in 0..ROUNDS {
             let record = match held.take() {
                 Some(record) => record,
@@ -272,7 +338,9 @@ impl Saga {
             Outcome::Early => return Err(SagaError::Early),
             Outcome::Ignored => return Ok(record),
         };
-        match self.store.advance(&record, next, &writer, cause).await {
+        let begins = next.status == OrderStatus::Cancelling && record.order.status != OrderStatus::Cancelling;
+        let cancelled_by = begins.then(|| canceller(trigger));
+        match self.store.advance(&record, next, &writer, cause, cancelled_by).await {
             Ok(record) => {
                 self.notify(record.clone());
                 Ok(record)
@@ -286,6 +354,15 @@ impl Saga {
         self.store.get(order_id).await?.ok_or(SagaError::Unknown)
     }
 
+    /// This owner, as the writer of an order that it made its own.
+    ///
+    /// # Errors
+    /// When it does not drive the order.
+    pub fn writer(&self, order: &Order) -> Result<Writer, OrdersError> {
+        let epoch = self.owner.epoch(&order.shard).ok_or(OrdersError::NoOwner)?;
+        Ok(Writer { epoch, region: self.platform.config.region.clone(), at: self.platform.world.now() })
+    }
+
     /// This owner, as the writer of an order. A branch of a later epoch tells that the shard is another owner's by now,
     /// who may have taken it while this process was frozen or cut off.
     fn writer_of(&self, record: &OrderRecord) -> Result<Writer, SagaError> {
@@ -293,8 +370,7 @@ impl Saga {
         if let Some((epoch, region)) = record.writer() {
             self.owner.superseded(shard, epoch, region);
         }
-        let epoch = self.owner.epoch(shard).ok_or(SagaError::NotOwner)?;
-        Ok(Writer { epoch, region: self.platform.config.region.clone(), at: self.platform.world.now() })
+        self.writer(&record.order).map_err(|_| SagaError::NotOwner)
     }
 
     /// Takes an order's next step, if it is this owner's, nothing newer waits, and the step was not just taken.
@@ -305,7 +381,7 @@ impl Saga {
             return Ok(()); // the sweep adopts it first
         }
         // Where there is none, whoever changes the order says so.
-        let Some(step) = steps::next(&record.order) else { return Ok(()) };
+        let Some(step) = steps::next(&record.order, writer.at) else { return Ok(()) };
         if !self.may_try(&record.order) {
             return Ok(());
         }
@@ -357,17 +433,35 @@ impl Saga {
     async fn take(&self, record: &OrderRecord, step: &Step) -> Result<Option<Trigger>, SagaError> {
         match step {
             Step::Pay { effect, amount, effect_key } => self.pay(record, *effect, *amount, effect_key).await,
-            Step::Release { effect_key } => {
-                self.intend(record, EffectKind::Dispatch, 0, effect_key).await?;
-                self.release_delivery(record).await
-            }
+            Step::Release { effect_key } => match self.intend_dispatch(record, effect_key).await? {
+                true => self.release_delivery(record).await,
+                false => Ok(None),
+            },
             Step::FollowPackage => self.follow_package(&record.order).await,
             Step::FollowDelivery => self.release_delivery(record).await,
             Step::ConsumeStock => self.consume(&record.order).await,
             Step::ReleaseStock => self.release_stock(&record.order).await,
             Step::Reallocate => self.reallocate(&record.order).await,
             Step::Wind => Ok(Some(Trigger::Wound)),
+            Step::CheckAge => self.check_age(&record.order).await,
+            Step::TimeUp => Ok(Some(Trigger::TimeUp)),
         }
+    }
+
+    /// Journals a dispatch, unless the order was cancelled meanwhile.
+    async fn intend_dispatch(&self, record: &OrderRecord, effect_key: &str) -> Result<bool, SagaError> {
+        let order = &record.order;
+        let _turn = self.turns.take(order.order_id).await;
+        let newest = self.tried().get(&order.order_id).is_some_and(|tried| tried.newest == newness(order));
+        if newest {
+            self.intend(record, EffectKind::Dispatch, 0, effect_key).await?;
+        }
+        Ok(newest)
+    }
+
+    /// The journal's key of an order's dispatch.
+    pub fn dispatch_key(&self, order: &Order) -> String {
+        intent_key(order, &steps::dispatch_key(order))
     }
 
     /// Journals an effect before it is tried, so that no later owner can miss that it may have happened.
@@ -389,7 +483,7 @@ impl Saga {
             order: Box::new(record.order.clone()),
             payment_ref: record.payment_ref.clone(),
         };
-        let key = format!("{}#{effect_key}", record.order.order_id);
+        let key = intent_key(&record.order, effect_key);
         let mut proposal = self.owner.propose(&record.order.shard, &key, value)?;
         let outcome = proposal.wait_for(Option::is_some).await.map_err(|_| OrdersError::NotDurable)?;
         match &*outcome {
@@ -416,7 +510,7 @@ impl Saga {
             currency: order.currency.clone(),
             epoch: order.epoch,
             home_region: order.home_region.clone(),
-            attempt: 1,
+            attempt: order.payment_attempt,
             effect_key,
             payment_ref: record.payment_ref.clone(),
         };
@@ -427,6 +521,22 @@ impl Saga {
             Ok(view) => Ok(outcome_of(order, &view)),
             Err(refused) if refused.code() == Some(Code::PaymentRefused) => {
                 Ok(Some(Trigger::PaymentFailed { reason: "the provider refused".into() }))
+            }
+            // The capture came before the void.
+            Err(refused) if effect == EffectKind::Void && refused.code() == Some(Code::Conflict) => {
+                let view = self.clients.payment(order.order_id, Deadline::within(STEP_LIMIT)).await?;
+                Ok(outcome_of(order, &view))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn check_age(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        match self.clients.check_age(&order.user_id, Deadline::within(STEP_LIMIT)).await {
+            Ok(Age::Verified) => Ok(Some(Trigger::AgeVerified { passed: true })),
+            Ok(Age::InReview) => Ok(None),
+            Err(refused) if refused.code() == Code::AgeNotVerified => {
+                Ok(Some(Trigger::AgeVerified { passed: false }))
             }
             Err(other) => Err(other.into()),
         }
@@ -472,14 +582,15 @@ impl Saga {
         Ok(Some(Trigger::StockReleased))
     }
 
-    /// Row 25: another warehouse, with the destination checked again for its origin.
+    /// Rows 6 and 25: a warehouse that has the goods, with the destination checked again for its origin.
     async fn reallocate(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
         if create::destination_refusal(&order.address.country).is_some() {
             return Ok(Some(Trigger::NoWarehouse));
         }
         for warehouse in &self.platform.config.warehouses {
             let suspected = self.platform.liveness.suspected(&warehouse.region);
-            if warehouse.id == order.warehouse_id || suspected || self.store.is_lost(&warehouse.id).await? {
+            let left = order.status == OrderStatus::Reallocating && warehouse.id == order.warehouse_id;
+            if left || suspected || self.store.is_lost(&warehouse.id).await? {
                 continue;
             }
             let request = ReserveRequest {
@@ -544,9 +655,23 @@ fn progress_of(order: &Order, delivery: DeliveryView) -> Option<Trigger> {
     }
 }
 
+/// Who is to be named where a trigger cancels an order.
+fn canceller(trigger: &Trigger) -> &'static str {
+    match trigger {
+        Trigger::CancelRequested { by: Canceller::Customer, .. } => "customer",
+        Trigger::CancelRequested { by: Canceller::Staff, .. } => "staff",
+        _ => "shop",
+    }
+}
+
 /// A later owner's version is newer, whatever its number.
 fn newness(order: &Order) -> (u64, u64) {
     (order.epoch, order.version)
+}
+
+/// The journal's key of the intent of an effect.
+fn intent_key(order: &Order, effect_key: &str) -> String {
+    format!("{}#{effect_key}", order.order_id)
 }
 
 fn reservation(order: &Order) -> ReservationStep {

@@ -1,6 +1,6 @@
 //! The tables of the orders service.
 
-use crate::domain::create::Owner;
+use crate::domain::{create::Owner, timers};
 use contracts::{
     Order, OrderId, Region, ShardId, UserId, WarehouseId,
     events::{Event, Happening},
@@ -83,6 +83,8 @@ pub const TABLES: &[TableSpec] = &[ORDERS, JOURNAL, TOKENS, LEASES, LOST_WAREHOU
 
 /// The sparse index of orders that are not settled.
 const OPEN: &str = "open";
+/// Follows the shard in that index where the order only waits: nobody needs to look at it often.
+const WAITS: &str = "~waits";
 /// Warehouses that are looked at for being lost, at most.
 const LOST_MAX: usize = 1_000;
 /// What is known of them is read again after this time.
@@ -101,9 +103,9 @@ pub struct OrderRecord {
     pub branch: String,
     /// The sealed payment token.
     pub payment_ref: String,
-    /// The shard, as long as the order is not settled.
+    /// The shard, as long as the order is not settled; marked where it only waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open_shard: Option<ShardId>,
+    pub open_shard: Option<String>,
     /// Events not yet confirmed by the bus.
     #[serde(flatten)]
     pub pending: Pending,
@@ -199,12 +201,26 @@ impl Store {
         Ok(Page { items, next_token: page.next_token })
     }
 
-    /// The orders of a shard that are not settled, each by its highest branch.
+    /// The orders of a shard that are under way, each by its highest branch.
     ///
     /// # Errors
     /// When the table does not answer.
     pub async fn open_in(&self, shard: &ShardId) -> Result<Vec<OrderRecord>, TableError> {
-        let query = Query::partition("openShard", text(shard.as_str())).index(OPEN);
+        self.in_index(shard.as_str()).await
+    }
+
+    /// The orders of a shard that wait for a person, for goods or for time to pass, oldest first.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn waiting_in(&self, shard: &ShardId) -> Result<Vec<OrderRecord>, TableError> {
+        let mut waiting = self.in_index(&waits(shard)).await?;
+        waiting.sort_by_key(|record| (record.order.created_date, record.order.order_id));
+        Ok(waiting)
+    }
+
+    async fn in_index(&self, open_shard: &str) -> Result<Vec<OrderRecord>, TableError> {
+        let query = Query::partition("openShard", text(open_shard)).index(OPEN);
         let rows: Vec<OrderRecord> = self.orders.query_all(query, OPEN_MAX).await?;
         let mut orders: BTreeMap<OrderId, Vec<OrderRecord>> = BTreeMap::new();
         for row in rows {
@@ -221,7 +237,7 @@ impl Store {
     pub async fn create(&self, order: Order, payment_ref: String, writer: &Owner) -> Result<(), TableError> {
         let event =
             self.event(&order, &order.idempotency_key, Happening::OrderCreated(Box::new(order.clone())));
-        let mut record = self.record(order, payment_ref, writer, Pending::default(), &event);
+        let mut record = self.record(order, payment_ref, writer, Pending::default(), &[event]);
         match self.orders.put(&record, Condition::new_item("orderId")).await {
             Ok(()) => self.notify(&mut record),
             Err(TableError::Conflict) => {}
@@ -230,8 +246,8 @@ impl Store {
         Ok(())
     }
 
-    /// Stores the next version of an order in the branch of `writer`, with its event pending; together with
-    /// the inbox row of the event that caused it, where one did.
+    /// Stores the next version of an order in the branch of `writer`, with its event pending, and with another one where
+    /// it is now cancelled; together with the inbox row of the event that caused it, where one did.
     ///
     /// # Errors
     /// [`TransactError::Cancelled`] when the order changed in between or the event was applied before.
@@ -241,6 +257,7 @@ impl Store {
         next: Order,
         writer: &Owner,
         cause: Option<&Event>,
+        cancelled_by: Option<&str>,
     ) -> Result<OrderRecord, TransactError> {
         let caused_by =
             cause.map_or_else(|| "owner".to_owned(), |event| event.metadata.event_id.0.to_string());
@@ -249,8 +266,11 @@ impl Store {
             old: Box::new(held.order.clone()),
             new: Box::new(next.clone()),
         };
-        let event = self.event(&next, &caused_by, happening);
-        let mut record = self.record(next, held.payment_ref.clone(), writer, held.pending.clone(), &event);
+        let cancelled = cancelled_by.map(|by| cancelled(&next, by));
+        let happenings = std::iter::once(happening).chain(cancelled);
+        let events: Vec<Event> =
+            happenings.map(|happening| self.event(&next, &caused_by, happening)).collect();
+        let mut record = self.record(next, held.payment_ref.clone(), writer, held.pending.clone(), &events);
         let condition = if record.branch == held.branch {
             Condition::version(held.order.version)
         } else {
@@ -341,10 +361,10 @@ impl Store {
         payment_ref: String,
         writer: &Owner,
         mut pending: Pending,
-        event: &Event,
+        events: &[Event],
     ) -> OrderRecord {
-        self.outbox.add(&mut pending, event);
-        let open_shard = (!order.settled()).then(|| order.shard.clone());
+        events.iter().for_each(|event| self.outbox.add(&mut pending, event));
+        let open_shard = open_shard(&order);
         OrderRecord { branch: self.branch(writer), payment_ref, open_shard, pending, order }
     }
 
@@ -361,6 +381,24 @@ impl Store {
     fn key(&self, record: &OrderRecord) -> Item {
         self.orders.key(record.order.order_id.to_string(), Some(text(&record.branch)))
     }
+}
+
+/// Where the index of open orders has an order.
+fn open_shard(order: &Order) -> Option<String> {
+    match () {
+        () if order.settled() => None,
+        () if timers::only_waits(order) => Some(waits(&order.shard)),
+        () => Some(order.shard.0.clone()),
+    }
+}
+
+fn waits(shard: &ShardId) -> String {
+    format!("{shard}{WAITS}")
+}
+
+fn cancelled(order: &Order, by: &str) -> Happening {
+    let reason = order.history.last().and_then(|step| step.reason.clone()).unwrap_or_default();
+    Happening::OrderCancelled { order_id: order.order_id, reason, by: by.to_owned() }
 }
 
 /// Reads [`branch`] back.

@@ -6,8 +6,8 @@ use crate::{
     store::{Store, Supply},
 };
 use contracts::{
-    Order, OrderId, Region,
-    events::{Event, Happening, source},
+    Order, OrderId, Region, WarehouseId,
+    events::{Event, Happening, ProductUnits, source},
     resources::{Interest, Subscription},
 };
 use futures::future::BoxFuture;
@@ -26,6 +26,7 @@ pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
         // As in `packaging::asked_for`.
         Interest::only(source::ORDERS, &["OrderModified"], &["new", "status"], &["NEW"]),
         Interest::only(source::ORDERS, &["OrderModified"], &["changed"], &["warehouseId"]),
+        Interest::all(source::DELIVERY, &["ReturnReceived"]),
     ],
 });
 
@@ -59,18 +60,23 @@ impl Listener {
     /// Applies an event of this region's bus. An order's owner and its goods may be in two regions: then the
     /// event goes on to where the goods lie.
     async fn apply(&self, event: &Event) -> Result<(), NotApplied> {
-        let Some(order) = to_pack(event) else { return self.apply_here(event).await };
+        let Some(warehouse_id) = concerned(event) else { return self.apply_here(event).await };
         let config = &self.store.platform.config;
-        match config.warehouse(&order.warehouse_id).map(|known| &known.region) {
-            Some(home) if *home != config.region => self.forward(event, order, home).await,
+        match config.warehouse(warehouse_id).map(|known| &known.region) {
+            Some(home) if *home != config.region => self.forward(event, warehouse_id, home).await,
             _ => self.apply_here(event).await,
         }
     }
 
-    async fn forward(&self, event: &Event, order: &Order, home: &Region) -> Result<(), NotApplied> {
-        let lost = self.store.site(&order.warehouse_id).await?.is_some_and(|site| site.lost);
+    async fn forward(
+        &self,
+        event: &Event,
+        warehouse_id: &WarehouseId,
+        home: &Region,
+    ) -> Result<(), NotApplied> {
+        let lost = self.store.site(warehouse_id).await?.is_some_and(|site| site.lost);
         if lost {
-            // Nothing is left to pack there: the order's owner looks for another warehouse.
+            // Nothing is left to pack there, and nothing comes back to it: the order's owner looks for another one.
             return Ok(());
         }
         clients::forward(&self.store.platform, home, event).await?;
@@ -81,6 +87,11 @@ impl Listener {
     pub(crate) async fn apply_here(&self, event: &Event) -> Result<(), NotApplied> {
         match &event.happening {
             Happening::OrderCancelled { order_id, .. } => self.withdraw(event, *order_id).await,
+            Happening::ReturnReceived { order_id, warehouse_id, lines, resaleable: true }
+                if self.store.is_home(warehouse_id) =>
+            {
+                self.restock(event, *order_id, warehouse_id, lines).await
+            }
             _ => match to_pack(event) {
                 Some(order) if self.store.is_home(&order.warehouse_id) => self.pack(event, order).await,
                 _ => Ok(()),
@@ -97,6 +108,25 @@ impl Listener {
                 // The order was cancelled in the meantime, or its goods went to another allocation.
                 tracing::warn!(order = %order.order_id, allocation = order.allocation, "nothing is kept for it");
             }
+            if self.recorded(writes, event).await? {
+                return Ok(());
+            }
+        }
+        Err(NotApplied(TOO_BUSY.into()))
+    }
+
+    /// Puts what came back on the shelf again.
+    async fn restock(
+        &self,
+        event: &Event,
+        order_id: OrderId,
+        warehouse_id: &WarehouseId,
+        lines: &[ProductUnits],
+    ) -> Result<(), NotApplied> {
+        let reference = format!("{order_id}:return");
+        for _ in 0..TRIES {
+            let writes = self.store.begin();
+            let (_guards, writes) = self.store.restock(writes, warehouse_id, lines, &reference).await?;
             if self.recorded(writes, event).await? {
                 return Ok(());
             }
@@ -126,6 +156,14 @@ impl Listener {
             Err(TransactError::Busy) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// The warehouse whose goods an event is about.
+fn concerned(event: &Event) -> Option<&WarehouseId> {
+    match &event.happening {
+        Happening::ReturnReceived { warehouse_id, .. } => Some(warehouse_id),
+        _ => to_pack(event).map(|order| &order.warehouse_id),
     }
 }
 

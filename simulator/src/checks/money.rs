@@ -21,7 +21,6 @@ pub(super) fn net(records: &Records<'_>, tally: &mut Tally) {
             Some(due) => tally.demand(net == due, order.order_id, || {
                 format!("{} with {net} paid in the end instead of {due}", order.status)
             }),
-            // Which returns were accepted is not among the inputs.
             None => tally.cannot_tell(),
         }
     }
@@ -32,6 +31,7 @@ fn due(order: &Order) -> Option<i64> {
     match order.status {
         OrderStatus::Fulfilled => Some(order.total),
         OrderStatus::Cancelled | OrderStatus::PackagingFailed | OrderStatus::DeliveryFailed => Some(0),
+        OrderStatus::Returned => Some(order.total - order.returned_value()),
         _ => None,
     }
 }

@@ -228,8 +228,9 @@ struct OrderRow<'a> {
     /// The highest branch of an order says where it stands.
     rank: (Option<u64>, Option<u64>),
     status: &'a str,
-    /// As the service says; whether that is true the checks find out.
-    settled: bool,
+    /// Settled, or waiting for a person, for goods or for time to pass, as the service says; whether that is true the
+    /// checks find out.
+    still: bool,
     unpublished: bool,
 }
 
@@ -239,7 +240,7 @@ impl<'a> From<&'a PlainItem> for OrderRow<'a> {
             order_id: row.text("orderId").unwrap_or_default(),
             rank: (row.whole("epoch"), row.whole("version")),
             status: row.text("status").unwrap_or("unreadable"),
-            settled: row.text("openShard").is_none(),
+            still: row.text("openShard").is_none_or(|place| place.ends_with("~waits")),
             unpublished: row.entries("pending").is_some_and(|pending| pending > 0),
         }
     }
@@ -249,7 +250,7 @@ impl OrderRow<'_> {
     /// A row that is not an order does not rest, so that somebody looks at it.
     fn rests(&self) -> bool {
         let status: Result<OrderStatus, _> = serde_json::from_value(self.status.into());
-        status.is_ok_and(|status| self.settled || status.may_wait())
+        status.is_ok() && self.still
     }
 }
 
@@ -277,11 +278,11 @@ mod tests {
 
     #[test]
     fn the_highest_branch_of_an_order_counts() {
-        let row = |order_id, rank: (u64, u64), status, settled, unpublished| OrderRow {
+        let row = |order_id, rank: (u64, u64), status, still, unpublished| OrderRow {
             order_id,
             rank: (Some(rank.0), Some(rank.1)),
             status,
-            settled,
+            still,
             unpublished,
         };
         let rows = [

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contracts::bodies::orders::CreateOrderRequest;
+use contracts::events::ProductUnits;
 use contracts::{Code, Region};
 use loadtests::accounts::SignedIn;
 use loadtests::client::{self, OrderAnswer, Reply};
@@ -64,12 +65,31 @@ impl Shop {
     }
 
     /// Lets the crew work until nothing is left to do.
-    async fn settle(&mut self, failures: Failures) {
-        let mut crew = std::mem::take(&mut self.people.crew);
+    async fn settle(&self, failures: Failures) {
+        let mut crew = self.neighbours.people().await.unwrap().crew;
         crew.failures = failures;
         let robots = Robots::start(crew, self.neighbours.ground());
         self.neighbours.until_at_rest(REST_LIMIT).await.unwrap();
         robots.stop().await;
+    }
+
+    /// Asks something of an order until the answer says something.
+    async fn change(
+        &self,
+        at: &Region,
+        request: client::Request,
+        read: fn(Reply<'_>) -> Result<client::Changed, client::Trouble>,
+    ) -> client::Changed {
+        let mut last = String::new();
+        for _ in 0..20 {
+            let (status, body) = self.neighbours.ask(at, request.clone()).await.unwrap();
+            match read(Reply { status, body: &body }) {
+                Ok(changed) if changed.code.is_none_or(|code| !code.retryable()) => return changed,
+                other => last = format!("{other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("no definite answer: {last}")
     }
 
     async fn rows(&self, region: &Region, table: &str) -> Vec<Value> {
@@ -117,7 +137,7 @@ fn refused(answer: OrderAnswer) -> Option<Code> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_goes_the_whole_way_once() {
-    let mut shop = Shop::open().await;
+    let shop = Shop::open().await;
     let (buyer, far) = (shop.american().clone(), shop.region(3));
     let order = shop.basket(&buyer, 1).await;
     // Far from home: the request is forwarded to the owner of the customer's shard.
@@ -242,7 +262,7 @@ async fn a_payment_token_pays_for_one_order_of_one_customer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_that_fails_gives_goods_and_money_back() {
-    let mut shop = Shop::open().await;
+    let shop = Shop::open().await;
     let (buyer, home) = (shop.american().clone(), shop.region(0));
     let order = shop.basket(&buyer, 5).await;
     acknowledged(shop.buy(&home, &buyer, &order, "key").await);
@@ -258,14 +278,81 @@ async fn a_package_that_fails_gives_goods_and_money_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_capture_that_is_refused_is_not_shipped() {
-    let mut shop = Shop::open().await;
+async fn a_capture_that_is_refused_is_not_shipped_until_another_token_pays() {
+    let shop = Shop::open().await;
     let (buyer, home) = (shop.american().clone(), shop.region(0));
     let order = shop.basket(&buyer, 6).await;
-    acknowledged(shop.buy(&home, &buyer, &order, "key").await);
+    let seen = acknowledged(shop.buy(&home, &buyer, &order, "key").await);
     shop.neighbours.provider.set_faults(ProviderFaults { refuse_pct: 100.0, ..ProviderFaults::default() });
     shop.settle(Failures::default()).await;
     let row = shop.latest(&home).await;
-    assert_eq!(row["status"], json!("PAYMENT_FAILED"), "{row}");
+    assert_eq!((&row["status"], &row["paymentState"]), (&json!("PAYMENT_FAILED"), &json!("VOIDED")), "{row}");
     assert!(shop.neighbours.carrier.ledger().is_empty(), "something left without having been paid");
+    shop.neighbours.provider.set_faults(ProviderFaults::default());
+    let other = shop.basket(&buyer, 6).await;
+    let pay = |token: &str, key: &str| client::update_payment(&buyer.token, seen.order_id, token, key);
+    let first = shop.change(&home, pay(&order.payment_token, "old"), client::payment_updated).await;
+    assert_eq!(first.code, Some(Code::PaymentRefused), "the first token is voided");
+    // From the other end of the world, and twice.
+    for place in [3, 0] {
+        let request = pay(&other.payment_token, "new");
+        let paid = shop.change(&shop.region(place), request, client::payment_updated).await;
+        assert!(paid.success, "{paid:?}");
+    }
+    shop.settle(Failures::default()).await;
+    let row = shop.latest(&home).await;
+    assert_eq!((&row["status"], &row["paymentAttempt"]), (&json!("FULFILLED"), &json!(2)), "{row}");
+    assert_eq!(shop.moves().get("Capture"), Some(&2), "the first token was refused, the second one paid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_order_gives_everything_back_and_is_never_packed() {
+    let shop = Shop::open().await;
+    let (buyer, home) = (shop.american().clone(), shop.region(0));
+    let order = shop.basket(&buyer, 7).await;
+    let seen = acknowledged(shop.buy(&home, &buyer, &order, "key").await);
+    let thief = shop.people.customers.iter().find(|one| one.customer.home.0 != "am").unwrap().clone();
+    let cancel = |who: &SignedIn, key: &str| client::cancel_order(&who.token, seen.order_id, key);
+    let theirs = shop.change(&home, cancel(&thief, "c-0"), client::cancelled).await;
+    assert_eq!(theirs.code, Some(Code::NotFound));
+    let cancelled = shop.change(&shop.region(2), cancel(&buyer, "c-1"), client::cancelled).await;
+    let after = cancelled.order.expect("an order");
+    assert_eq!((cancelled.success, after.status.as_str()), (true, "CANCELLING"));
+    let copies = shop.rows(&home, "orders.journal").await;
+    assert!(copies.iter().any(|row| row["keyHash"].to_string().contains("command:c-1")));
+    let again = shop.change(&home, cancel(&buyer, "c-1"), client::cancelled).await;
+    assert!(again.success && again.order.is_some_and(|order| order.order_id == seen.order_id));
+    shop.settle(Failures::default()).await;
+    let row = shop.latest(&home).await;
+    assert_eq!((&row["status"], &row["paymentState"]), (&json!("CANCELLED"), &json!("VOIDED")), "{row}");
+    let late = shop.change(&home, cancel(&buyer, "c-2"), client::cancelled).await;
+    assert_eq!(late.code, Some(Code::Conflict));
+    assert_eq!(shop.reserved(&home).await, 0);
+    assert!(!shop.moves().contains_key("Capture"), "{:?}", shop.moves());
+    assert!(shop.neighbours.carrier.ledger().is_empty(), "a cancelled order left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_delivered_is_taken_back() {
+    let shop = Shop::open().await;
+    let (buyer, home) = (shop.american().clone(), shop.region(0));
+    let order = shop.basket(&buyer, 8).await;
+    let seen = acknowledged(shop.buy(&home, &buyer, &order, "key").await);
+    let units = |quantity| [ProductUnits { product_id: order.products[0].product_id, quantity }];
+    let back =
+        |lines: &[ProductUnits], key: &str| client::request_return(&buyer.token, seen.order_id, lines, key);
+    let early = shop.change(&home, back(&units(1), "r-0"), client::return_requested).await;
+    assert_eq!(early.code, Some(Code::Conflict));
+    shop.settle(Failures::default()).await;
+    for (quantity, key) in [(0, "r-1"), (99, "r-2")] {
+        let wrong = shop.change(&home, back(&units(quantity), key), client::return_requested).await;
+        assert_eq!(wrong.code, Some(Code::ValidationFailed), "{quantity} units");
+    }
+    let asked = shop.change(&shop.region(1), back(&units(1), "r-3"), client::return_requested).await;
+    assert!(asked.success, "{asked:?}");
+    let other = shop.change(&home, back(&units(1), "r-3b"), client::return_requested).await;
+    assert_eq!(other.code, Some(Code::Conflict), "it is on its way back already");
+    let reused = shop.change(&home, back(&[], "r-3"), client::return_requested).await;
+    assert_eq!(reused.code, Some(Code::ValidationFailed));
+    assert_eq!(shop.latest(&home).await["status"], json!("RETURN_REQUESTED"));
 }

@@ -164,6 +164,9 @@ fn order(number: u128, lines: &[ProductUnits]) -> Order {
         accept_partial: true,
         allow_backorder: false,
         attention: false,
+        payment_attempt: 1,
+        cancel_requested: false,
+        returned: Vec::new(),
         tracking_id: None,
         history: Vec::new(),
     }

@@ -49,6 +49,16 @@ pub struct ReleaseRequest {
     pub requires_adult_signature: bool,
 }
 
+/// `POST /{orderId}/returned`: goods of a delivered order came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReturnReport {
+    /// Which.
+    pub lines: Vec<ProductUnits>,
+    /// Whether they can be sold again.
+    pub resaleable: bool,
+}
+
 /// How far a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -3,6 +3,7 @@
 use crate::{
     address::Address,
     error::Code,
+    events::ProductUnits,
     order::{Order, OrderLine},
 };
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,34 @@ pub struct CreateOrderResponse {
     /// How durable the order is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<Durability>,
+}
+
+/// `POST /{orderId}/cancel`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CancelRequest {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `POST /{orderId}/payment`: pay with another token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PaymentRequest {
+    /// The provider's token for an authorisation that covers the total.
+    pub payment_token: String,
+}
+
+/// `POST /{orderId}/returns`: send goods back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReturnRequest {
+    /// Which.
+    pub lines: Vec<ProductUnits>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A page of a customer's orders, newest first.

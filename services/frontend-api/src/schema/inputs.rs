@@ -2,7 +2,7 @@
 
 use super::outputs::{Address, Package};
 use async_graphql::{ID, InputObject};
-use contracts::{FieldError, OrderLine, ProductId};
+use contracts::{FieldError, OrderLine, ProductId, events::ProductUnits};
 
 /// A line of an order.
 #[derive(InputObject)]
@@ -65,6 +65,48 @@ pub(crate) struct CreateOrderRequest {
     pub(super) allow_backorder: Option<bool>,
     pub(super) accept_partial: Option<bool>,
     pub(super) cart_id: Option<ID>,
+}
+
+/// An order to cancel.
+#[derive(InputObject)]
+pub(crate) struct CancelOrderInput {
+    pub(super) order_id: ID,
+    pub(super) reason: Option<String>,
+    /// Names the request: repeat it where the answer got lost.
+    pub(super) idempotency_key: String,
+}
+
+/// Another payment for an order.
+#[derive(InputObject)]
+pub(crate) struct UpdatePaymentInput {
+    pub(super) order_id: ID,
+    pub(super) payment_token: String,
+    /// Names the request: repeat it where the answer got lost.
+    pub(super) idempotency_key: String,
+}
+
+/// Goods to send back.
+#[derive(InputObject)]
+pub(crate) struct ReturnInput {
+    pub(super) order_id: ID,
+    pub(super) lines: Vec<ReturnLineInput>,
+    pub(super) reason: Option<String>,
+    /// Names the request: repeat it where the answer got lost.
+    pub(super) idempotency_key: String,
+}
+
+/// Units of a product to send back.
+#[derive(InputObject)]
+pub(crate) struct ReturnLineInput {
+    product_id: ID,
+    quantity: u32,
+}
+
+impl ReturnLineInput {
+    /// The same, where the id is one.
+    pub(super) fn units(&self) -> Option<ProductUnits> {
+        Some(ProductUnits { product_id: self.product_id.parse().ok()?, quantity: self.quantity })
+    }
 }
 
 /// A delivery to price.

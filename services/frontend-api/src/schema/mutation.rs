@@ -1,8 +1,11 @@
 //! Commands.
 
 use super::{
-    inputs::{CartItemInput, CreateOrderRequest, DeliveryInput, PackagingInput, UpdatePackagingProductInput},
-    outputs::{Cart, CartItem, Response},
+    inputs::{
+        CancelOrderInput, CartItemInput, CreateOrderRequest, DeliveryInput, PackagingInput, ReturnInput,
+        UpdatePackagingProductInput, UpdatePaymentInput,
+    },
+    outputs::{Cart, CartItem, OrderResponse, Response},
     place_order::{self, CreateOrderResponse},
     query::{behind, must_be_own},
 };
@@ -13,8 +16,12 @@ use crate::{
 };
 use async_graphql::{Context, ID, Object, Result};
 use contracts::{
-    Code, OrderId,
-    bodies::{delivery::DeliveryReport, users::CartView},
+    Code, Order, OrderId,
+    bodies::{
+        delivery::DeliveryReport,
+        orders::{CancelRequest, PaymentRequest, ReturnRequest},
+        users::CartView,
+    },
     events::ProductUnits,
 };
 use futures::future::try_join_all;
@@ -39,6 +46,44 @@ impl MutationRoot {
     ) -> Result<CreateOrderResponse> {
         let (clients, session) = behind(ctx)?;
         place_order::place(clients, session, order).await
+    }
+
+    /// Cancels an order. Once it is being packed a customer can only ask for that.
+    #[graphql(guard = "SignedIn")]
+    async fn cancel_order(&self, ctx: &Context<'_>, input: CancelOrderInput) -> Result<OrderResponse> {
+        let (clients, session) = behind(ctx)?;
+        let Ok(id) = input.order_id.parse() else { return Ok(OrderResponse::no_such_order()) };
+        let body = CancelRequest { reason: input.reason };
+        Ok(changed(session, clients.change_order(id, "cancel", &body, &input.idempotency_key, session).await))
+    }
+
+    /// Pays an order whose payment failed with another token.
+    #[graphql(guard = "SignedIn")]
+    async fn update_payment(&self, ctx: &Context<'_>, input: UpdatePaymentInput) -> Result<OrderResponse> {
+        let (clients, session) = behind(ctx)?;
+        let Ok(id) = input.order_id.parse() else { return Ok(OrderResponse::no_such_order()) };
+        let body = PaymentRequest { payment_token: input.payment_token };
+        Ok(changed(
+            session,
+            clients.change_order(id, "payment", &body, &input.idempotency_key, session).await,
+        ))
+    }
+
+    /// Asks to send goods of a fulfilled order back.
+    #[graphql(guard = "SignedIn")]
+    async fn request_return(&self, ctx: &Context<'_>, input: ReturnInput) -> Result<OrderResponse> {
+        let (clients, session) = behind(ctx)?;
+        let Ok(id) = input.order_id.parse() else { return Ok(OrderResponse::no_such_order()) };
+        let lines = input.lines.iter().map(|line| line.units()).collect();
+        let lines: Vec<ProductUnits> = match lines {
+            Some(lines) => lines,
+            None => return Ok(OrderResponse::refused(Code::ValidationFailed, "A line names no product")),
+        };
+        let body = ReturnRequest { lines, reason: input.reason };
+        Ok(changed(
+            session,
+            clients.change_order(id, "returns", &body, &input.idempotency_key, session).await,
+        ))
     }
 
     /// Lays units of a product into the caller's cart; none take it out.
@@ -126,6 +171,16 @@ fn outcome(session: &Session, done: Result<(), CallError>) -> Response {
             session.note(error.code());
             let (message, code) = (error.body().message.clone(), error.code().to_string());
             Response { success: false, message: Some(message), code: Some(code) }
+        }
+    }
+}
+
+fn changed(session: &Session, done: Result<Order, CallError>) -> OrderResponse {
+    match done.map_err(ApiError::from) {
+        Ok(order) => OrderResponse::done(order),
+        Err(error) => {
+            session.note(error.code());
+            OrderResponse::refused(error.code(), &error.body().message)
         }
     }
 }

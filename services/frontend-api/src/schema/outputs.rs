@@ -1,13 +1,9 @@
 //! What the schema gives.
 
-use crate::{
-    domain::{self, Availability},
-    session,
-    shelves::Shelves,
-};
+use crate::{domain::Availability, session, shelves::Shelves};
 use async_graphql::{ComplexObject, Context, ID, InputObject, Result, SimpleObject};
 use contracts::{
-    ProductId,
+    Code, ProductId,
     bodies::{delivery::DeliveryView, warehouse::PackagingView},
     order::StatusChange as Step,
 };
@@ -186,6 +182,7 @@ pub(crate) struct Order {
 
 impl From<contracts::Order> for Order {
     fn from(order: contracts::Order) -> Self {
+        let cancellable = order.cancellable();
         let products = order.products.into_iter().map(|product| line(product, &order.currency));
         Order {
             order_id: ID(order.order_id.to_string()),
@@ -202,9 +199,36 @@ impl From<contracts::Order> for Order {
             payment_state: order.payment_state.to_string(),
             stock_state: order.stock_state.to_string(),
             tracking_id: order.tracking_id,
-            cancellable: domain::cancellable(order.status),
+            cancellable,
             history: order.history.into_iter().map(StatusChange::from).collect(),
         }
+    }
+}
+
+/// What came of a request about an order.
+#[derive(SimpleObject)]
+pub(crate) struct OrderResponse {
+    success: bool,
+    message: Option<String>,
+    code: Option<String>,
+    order: Option<Order>,
+}
+
+impl OrderResponse {
+    /// It is done.
+    pub(super) fn done(order: contracts::Order) -> Self {
+        OrderResponse { success: true, message: None, code: None, order: Some(order.into()) }
+    }
+
+    /// It is not.
+    pub(super) fn refused(code: Code, message: &str) -> Self {
+        let (message, code) = (Some(message.to_owned()), Some(code.to_string()));
+        OrderResponse { success: false, message, code, order: None }
+    }
+
+    /// There is nothing to do it to.
+    pub(super) fn no_such_order() -> Self {
+        OrderResponse::refused(Code::NotFound, "There is no such order")
     }
 }
 

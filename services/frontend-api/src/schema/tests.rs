@@ -28,6 +28,19 @@ fn documents() -> Vec<(&'static str, Value)> {
         (graphql::PUT_CART_ITEM, json!({ "input": { "productId": id, "quantity": 1 } })),
         (graphql::GET_DELIVERY_PRICING, json!({ "input": { "products": [line()], "address": address() } })),
         (graphql::CREATE_ORDER, json!({ "order": order })),
+        (
+            graphql::CANCEL_ORDER,
+            json!({ "input": { "orderId": id, "reason": "late", "idempotencyKey": "k" } }),
+        ),
+        (
+            graphql::UPDATE_PAYMENT,
+            json!({ "input": { "orderId": id, "paymentToken": "t", "idempotencyKey": "k" } }),
+        ),
+        (
+            graphql::REQUEST_RETURN,
+            json!({ "input": { "orderId": id, "idempotencyKey": "k",
+            "lines": [{ "productId": id, "quantity": 1 }] } }),
+        ),
         (graphql::GET_ORDER, json!({ "orderId": id, "minVersion": 3 })),
         (graphql::GET_ORDER_BY_KEY, json!({ "idempotencyKey": "k" })),
         (graphql::GET_ORDERS, json!({ "nextToken": null, "limit": 3 })),

@@ -100,22 +100,50 @@ pub struct Owner {
     pub at: Timestamp,
 }
 
-/// Version 1 of an order whose checks passed and whose goods are reserved (row 1 of the table).
+/// What is known of a customer's age who is not known to be under age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Of age.
+    Verified,
+    /// Nobody has looked yet: the order waits for it.
+    InReview,
+}
+
+/// Where an order is served from, and whether its goods are kept there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supply {
+    /// The warehouse.
+    pub warehouse_id: WarehouseId,
+    /// Whether it keeps the goods for the order. Otherwise the order waits for them.
+    pub kept: bool,
+}
+
+/// The status in which an order begins (rows 1 to 3 of the table).
+pub fn beginning(supply: &Supply, age: Age) -> OrderStatus {
+    match (supply.kept, age) {
+        (false, _) => OrderStatus::Backordered,
+        (true, Age::InReview) => OrderStatus::AgeReview,
+        (true, Age::Verified) => OrderStatus::New,
+    }
+}
+
+/// Version 1 of an order whose checks passed.
 pub fn new_order(
     attempt: &Attempt,
     request: &CreateOrderRequest,
-    warehouse_id: WarehouseId,
+    supply: Supply,
+    age: Age,
     owner: &Owner,
 ) -> Order {
     let total = Order::computed_total(&request.products, request.delivery_price).unwrap_or(TOTAL_MAX);
-    let born =
-        StatusChange { version: 1, status: OrderStatus::New, at: owner.at, epoch: owner.epoch, reason: None };
+    let status = beginning(&supply, age);
+    let born = StatusChange { version: 1, status, at: owner.at, epoch: owner.epoch, reason: None };
     Order {
         order_id: attempt.order_id(),
         user_id: attempt.user.clone(),
         created_date: owner.at,
         modified_date: owner.at,
-        status: OrderStatus::New,
+        status,
         products: request.products.clone(),
         address: request.address.clone().normalised(),
         delivery_price: request.delivery_price,
@@ -131,12 +159,15 @@ pub fn new_order(
         payment_state: PaymentState::Authorised,
         captured: 0,
         refunded: 0,
-        stock_state: StockState::Held,
-        warehouse_id,
+        stock_state: if supply.kept { StockState::Held } else { StockState::None },
+        warehouse_id: supply.warehouse_id,
         allocation: 1,
         accept_partial: request.accept_partial,
         allow_backorder: request.allow_backorder,
         attention: false,
+        payment_attempt: 1,
+        cancel_requested: false,
+        returned: Vec::new(),
         tracking_id: None,
         history: vec![born],
     }

@@ -1,10 +1,19 @@
 //! The life of an order: (order, trigger) -> (order). The rows are those of the contract's table.
 
-use super::create::Owner;
+use super::{create::Owner, timers};
 use contracts::{
     Order, OrderLine, OrderStatus, PaymentState, StockState, WarehouseId, events::ProductUnits,
     order::StatusChange,
 };
+
+/// Who asks for an order to be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canceller {
+    /// The customer whose order it is. Once it is being packed they may only ask.
+    Customer,
+    /// Staff of the shop.
+    Staff,
+}
 
 /// Something that may move an order on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +60,25 @@ pub enum Trigger {
     },
     /// No other warehouse has them.
     NoWarehouse,
+    /// The customer's age is verified, or is not.
+    AgeVerified {
+        passed: bool,
+    },
+    CancelRequested {
+        by: Canceller,
+        reason: String,
+    },
+    /// Another payment token is bound to the order.
+    PaymentReplaced,
+    ReturnRequested {
+        reason: String,
+    },
+    ReturnReceived {
+        lines: Vec<ProductUnits>,
+        resaleable: bool,
+    },
+    /// The order has waited as long as it may ([`timers::wakes_at`]).
+    TimeUp,
     StockReleased,
     StockConsumed,
     /// Money and goods are settled.
@@ -77,7 +105,14 @@ pub enum Outcome {
 /// Applies a trigger. Pairs that are not in the table change nothing.
 pub fn apply(order: &Order, trigger: &Trigger, owner: &Owner) -> Outcome {
     let mut next = order.clone();
-    let reason = match advance(&mut next, trigger) {
+    let step = match trigger {
+        Trigger::TimeUp if timers::wakes_at(order).is_some_and(|wakes_at| wakes_at <= owner.at) => {
+            time_up(&mut next)
+        }
+        Trigger::TimeUp => Step::Ignored,
+        other => advance(&mut next, other),
+    };
+    let reason = match step {
         Step::To(status, reason) => {
             next.status = status;
             reason
@@ -121,6 +156,12 @@ fn advance(order: &mut Order, trigger: &Trigger) -> Step {
         Trigger::WarehouseLost { warehouse_id } => warehouse_lost(order, warehouse_id),
         Trigger::Reallocated { warehouse_id } => reallocated(order, warehouse_id),
         Trigger::NoWarehouse => no_warehouse(order),
+        Trigger::AgeVerified { passed } => age_verified(order, *passed),
+        Trigger::CancelRequested { by, reason } => cancel_requested(order, *by, reason),
+        Trigger::PaymentReplaced => payment_replaced(order),
+        Trigger::ReturnRequested { reason } => return_requested(order, reason),
+        Trigger::ReturnReceived { lines, resaleable } => return_received(order, lines, *resaleable),
+        Trigger::TimeUp => Step::Ignored, // `apply` knows the time
         Trigger::StockReleased => stock(order, StockState::Released),
         Trigger::StockConsumed => stock(order, StockState::Consumed),
         Trigger::Wound => wound(order),
@@ -213,8 +254,14 @@ fn payment(order: &mut Order, trigger: &Trigger) -> Step {
         (Trigger::PaymentFailed { reason }, CapturePending | Unknown)
             if order.status == OrderStatus::Packaged =>
         {
-            order.payment_state = PaymentState::None;
+            order.payment_state = VoidPending;
             Step::To(OrderStatus::PaymentFailed, Some(reason.clone()))
+        }
+        // The capture came before the void: what was captured is paid back.
+        (Trigger::PaymentCaptured { amount }, VoidPending) => {
+            order.captured = *amount;
+            order.payment_state = RefundPending;
+            to(order.status)
         }
         (Trigger::PaymentUnknown, CapturePending) if order.status == OrderStatus::Packaged => {
             order.payment_state = Unknown;
@@ -290,10 +337,10 @@ fn warehouse_lost(order: &mut Order, warehouse_id: &WarehouseId) -> Step {
     }
 }
 
-/// Row 25.
+/// Rows 6 and 25.
 fn reallocated(order: &mut Order, warehouse_id: &WarehouseId) -> Step {
     match order.status {
-        OrderStatus::Reallocating => {
+        OrderStatus::Reallocating | OrderStatus::Backordered => {
             order.warehouse_id = warehouse_id.clone();
             order.allocation += 1;
             order.stock_state = StockState::Held;
@@ -310,10 +357,7 @@ fn no_warehouse(order: &mut Order) -> Step {
             order.stock_state = StockState::None;
             to(OrderStatus::Backordered)
         }
-        OrderStatus::Reallocating => {
-            unwind_money(order);
-            Step::To(OrderStatus::Cancelling, Some("no warehouse has the goods".into()))
-        }
+        OrderStatus::Reallocating => cancelling(order, "no warehouse has the goods"),
         _ => Step::Ignored,
     }
 }
@@ -345,6 +389,100 @@ fn wound(order: &mut Order) -> Step {
     }
 }
 
+/// Rows 4 and 5.
+fn age_verified(order: &mut Order, passed: bool) -> Step {
+    match order.status {
+        OrderStatus::AgeReview if passed => to(OrderStatus::New),
+        OrderStatus::AgeReview => cancelling(order, "the customer's age is not verified"),
+        _ => Step::Ignored,
+    }
+}
+
+/// Rows 20, 21 and 22. Whether a paid order has been dispatched is its owner's to know.
+fn cancel_requested(order: &mut Order, by: Canceller, reason: &str) -> Step {
+    use OrderStatus::{AgeReview, Backordered, New, Packaged, Packaging, Paid, PaymentFailed};
+    match (order.status, by) {
+        (New | AgeReview | Backordered | PaymentFailed, _) => cancelling(order, reason),
+        (Packaging | Packaged | Paid, Canceller::Staff) => cancelling(order, reason),
+        (Packaging | Packaged, Canceller::Customer) if !order.cancel_requested => {
+            order.cancel_requested = true;
+            Step::To(order.status, Some(format!("the customer wants to cancel: {reason}")))
+        }
+        _ => Step::Ignored,
+    }
+}
+
+/// Money and goods go back; row 23 ends it.
+fn cancelling(order: &mut Order, reason: &str) -> Step {
+    unwind_money(order);
+    if matches!(order.payment_state, PaymentState::CapturePending | PaymentState::Unknown) {
+        // A capture that was begun is overtaken, or paid back.
+        order.payment_state = PaymentState::VoidPending;
+    }
+    if !order.stock_state.is_final() {
+        order.stock_state = StockState::ReleasePending;
+    }
+    Step::To(OrderStatus::Cancelling, Some(reason.to_owned()))
+}
+
+/// Row 14. The token before is voided by then; a capture with the new one has a key of its own.
+fn payment_replaced(order: &mut Order) -> Step {
+    if order.status != OrderStatus::PaymentFailed || !order.payment_state.is_final() {
+        return Step::Ignored;
+    }
+    let Some(back_to) = timers::before(order) else { return Step::Ignored };
+    order.payment_attempt += 1;
+    order.payment_state = match back_to {
+        OrderStatus::Packaged => PaymentState::CapturePending,
+        _ => PaymentState::Authorised,
+    };
+    Step::To(back_to, Some("paid with another token".into()))
+}
+
+/// Row 28.
+fn return_requested(order: &mut Order, reason: &str) -> Step {
+    match order.status {
+        OrderStatus::Fulfilled => Step::To(OrderStatus::ReturnRequested, Some(reason.to_owned())),
+        _ => Step::Ignored,
+    }
+}
+
+/// Row 29.
+fn return_received(order: &mut Order, lines: &[ProductUnits], resaleable: bool) -> Step {
+    if order.status != OrderStatus::ReturnRequested {
+        return Step::Ignored;
+    }
+    order.returned = packed_lines(&order.products, lines).iter().map(units).collect();
+    if order.returned_value() > 0 {
+        unwind_money(order);
+    }
+    order.stock_state = if resaleable { StockState::Restocked } else { StockState::WrittenOff };
+    to(OrderStatus::Returned)
+}
+
+fn units(line: &OrderLine) -> ProductUnits {
+    ProductUnits { product_id: line.product_id, quantity: line.quantity }
+}
+
+/// Rows 5, 7, 15, 16, 30 and 31.
+fn time_up(order: &mut Order) -> Step {
+    use OrderStatus::{AgeReview, Backordered, PaymentFailed, ReturnRequested};
+    if timers::authorisation_ends(order) {
+        order.payment_state = PaymentState::VoidPending;
+        return Step::To(PaymentFailed, Some("the authorisation has run out".into()));
+    }
+    match order.status {
+        AgeReview => cancelling(order, "the customer's age was not verified in time"),
+        Backordered => cancelling(order, "the goods did not come in time"),
+        PaymentFailed => cancelling(order, "no other payment came in time"),
+        ReturnRequested => Step::To(OrderStatus::Fulfilled, Some("nothing came back in time".into())),
+        _ if order.payment_state == PaymentState::Unknown => {
+            needs_attention(order, "the provider does not say what became of the capture")
+        }
+        _ => Step::Ignored,
+    }
+}
+
 fn needs_attention(order: &mut Order, reason: &str) -> Step {
     if order.attention {
         return Step::Ignored;
@@ -352,3 +490,6 @@ fn needs_attention(order: &mut Order, reason: &str) -> Step {
     order.attention = true;
     Step::To(order.status, Some(reason.to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

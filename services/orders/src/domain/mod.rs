@@ -1,7 +1,9 @@
 //! The rules of orders, without HTTP, storage or time of their own.
 
+pub mod command;
 pub mod create;
 pub mod life;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod steps;
+pub mod timers;

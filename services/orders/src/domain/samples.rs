@@ -1,6 +1,6 @@
 //! An order to test with.
 
-use super::create::{Attempt, Owner, new_order};
+use super::create::{Age, Attempt, Owner, Supply, new_order};
 use contracts::{Address, Order, OrderLine, Timestamp, bodies::orders::CreateOrderRequest};
 
 /// What a customer sends.
@@ -37,5 +37,6 @@ pub(crate) fn order() -> Order {
         request_hash: "h".into(),
     };
     let owner = Owner { epoch: 1, region: "us-east-1".into(), at: Timestamp(0) };
-    new_order(&attempt, &request(Vec::new()), "wh-am".into(), &owner)
+    let supply = Supply { warehouse_id: "wh-am".into(), kept: true };
+    new_order(&attempt, &request(Vec::new()), supply, Age::Verified, &owner)
 }

@@ -1,6 +1,7 @@
 //! What an order's owner has to do next. Decided from the order alone, so that any owner decides the same.
 
-use contracts::{Order, OrderStatus, PaymentState, StockState, journal::EffectKind};
+use super::timers;
+use contracts::{Order, OrderStatus, PaymentState, StockState, Timestamp, journal::EffectKind};
 
 /// Something to do for an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,25 +28,37 @@ pub enum Step {
     ConsumeStock,
     /// Give the goods back to the stock.
     ReleaseStock,
-    /// Find another warehouse.
+    /// Find a warehouse that has the goods.
     Reallocate,
     /// Money and goods are settled: finish.
     Wind,
+    /// Ask what is known of the customer's age.
+    CheckAge,
+    /// It has waited as long as it may.
+    TimeUp,
 }
 
-/// The next thing to do, if any.
-pub fn next(order: &Order) -> Option<Step> {
+/// The next thing to do at `now`, if any.
+pub fn next(order: &Order, now: Timestamp) -> Option<Step> {
+    if timers::wakes_at(order).is_some_and(|wakes_at| wakes_at <= now) {
+        return Some(Step::TimeUp);
+    }
     money(order).or_else(|| goods(order)).or_else(|| course(order))
 }
 
+/// The key that the carrier sees.
+pub fn dispatch_key(order: &Order) -> String {
+    format!("{}:dispatch", order.order_id)
+}
+
 fn money(order: &Order) -> Option<Step> {
-    let id = order.order_id;
+    let (id, attempt) = (order.order_id, order.payment_attempt);
     let pay = |effect, amount, effect_key| Some(Step::Pay { effect, amount, effect_key });
     match order.payment_state {
         PaymentState::CapturePending | PaymentState::Unknown if order.status == OrderStatus::Packaged => {
-            pay(EffectKind::Capture, order.total, format!("{id}:capture:1"))
+            pay(EffectKind::Capture, order.total, format!("{id}:capture:{attempt}"))
         }
-        PaymentState::VoidPending => pay(EffectKind::Void, order.total, format!("{id}:void:1")),
+        PaymentState::VoidPending => pay(EffectKind::Void, order.total, format!("{id}:void:{attempt}")),
         PaymentState::RefundPending => {
             let due = order.captured - order.refunded - kept(order);
             pay(EffectKind::Refund, due, format!("{id}:refund:{}", cause(order.status)))
@@ -57,9 +70,12 @@ fn money(order: &Order) -> Option<Step> {
 /// What of the captured money the shop keeps.
 fn kept(order: &Order) -> i64 {
     match order.status {
-        OrderStatus::Packaged | OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Fulfilled => {
-            order.total
-        }
+        OrderStatus::Packaged
+        | OrderStatus::Paid
+        | OrderStatus::Shipped
+        | OrderStatus::Fulfilled
+        | OrderStatus::ReturnRequested => order.total,
+        OrderStatus::Returned => order.total - order.returned_value(),
         _ => 0,
     }
 }
@@ -69,6 +85,7 @@ fn cause(status: OrderStatus) -> &'static str {
         OrderStatus::DeliveryFailed => "delivery",
         OrderStatus::PackagingFailed => "packaging",
         OrderStatus::Packaged => "partial",
+        OrderStatus::Returned => "return",
         _ => "cancel",
     }
 }
@@ -90,11 +107,14 @@ fn goods(order: &Order) -> Option<Step> {
 
 fn course(order: &Order) -> Option<Step> {
     match order.status {
-        OrderStatus::New | OrderStatus::Packaging if under_predecessor(order) => Some(Step::FollowPackage),
+        OrderStatus::New | OrderStatus::Packaging if under_predecessor(order) || resumed(order) => {
+            Some(Step::FollowPackage)
+        }
         OrderStatus::Packaged if captured(order) => Some(Step::Wind),
-        OrderStatus::Paid => Some(Step::Release { effect_key: format!("{}:dispatch", order.order_id) }),
+        OrderStatus::Paid => Some(Step::Release { effect_key: dispatch_key(order) }),
         OrderStatus::Shipped if under_predecessor(order) => Some(Step::FollowDelivery),
-        OrderStatus::Reallocating => Some(Step::Reallocate),
+        OrderStatus::AgeReview => Some(Step::CheckAge),
+        OrderStatus::Reallocating | OrderStatus::Backordered => Some(Step::Reallocate),
         OrderStatus::Cancelling if order.payment_state.is_final() && order.stock_state.is_final() => {
             Some(Step::Wind)
         }
@@ -109,4 +129,9 @@ fn captured(order: &Order) -> bool {
 /// Whether the order began under an earlier owner: what others reported of it may have been lost with that one.
 fn under_predecessor(order: &Order) -> bool {
     order.history.first().is_some_and(|born| born.epoch < order.epoch)
+}
+
+/// Whether the order stood still for want of money: what the warehouse reported meanwhile did not move it.
+fn resumed(order: &Order) -> bool {
+    order.history.iter().any(|step| step.status == OrderStatus::PaymentFailed)
 }

@@ -222,9 +222,9 @@ impl Acceptor {
             for entry in entries {
                 let key = self.journal.key(entry.shard.as_str(), Some(text(&entry.key_hash)));
                 transaction = transaction.update(&self.journal, key, WRITE, may_write(entry, now))?;
-                if let EntryValue::Order { token_hash, order, .. } = &entry.value {
-                    let row = BoundToken { token_hash: token_hash.clone(), order_id: order.order_id };
-                    transaction = transaction.put(&self.tokens, &row, free_token(order.order_id))?;
+                if let Some((token_hash, order_id)) = entry.value.token() {
+                    let row = BoundToken { token_hash: token_hash.to_owned(), order_id };
+                    transaction = transaction.put(&self.tokens, &row, free_token(order_id))?;
                 }
             }
             for (warehouse, epoch) in warehouses(entries) {
@@ -533,10 +533,7 @@ fn share_no_item(entries: &[Entry]) -> bool {
     let mut tokens = BTreeSet::new();
     let mut epochs = BTreeMap::new();
     entries.iter().all(|entry| {
-        let token = match &entry.value {
-            EntryValue::Order { token_hash, .. } => Some(token_hash),
-            _ => None,
-        };
+        let token = entry.value.token().map(|(token_hash, _)| token_hash);
         let place = entry.value.warehouse();
         keys.insert(&entry.key_hash)
             && token.is_none_or(|token| tokens.insert(token))

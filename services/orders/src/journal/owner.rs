@@ -406,7 +406,7 @@ impl Owner {
     fn chosen(&self, entry: &Entry) {
         let version = match &entry.value {
             EntryValue::Order { .. } => 1,
-            EntryValue::Intent { order, .. } => order.version + 1,
+            EntryValue::Command { order, .. } | EntryValue::Intent { order, .. } => order.version + 1,
             EntryValue::Refused { .. } => 0,
         };
         let due = self.platform.world.instant();

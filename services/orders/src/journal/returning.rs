@@ -7,8 +7,8 @@ use super::{
 use contracts::{
     Region, ShardId,
     journal::{
-        Ballot, BoundToken, Entry, EntryState, EntryValue, Incarnations, ReadRequest, ReadResponse,
-        RegisterRequest, RegisterResponse, TokensRequest, TokensResponse,
+        Ballot, BoundToken, Entry, EntryState, Incarnations, ReadRequest, ReadResponse, RegisterRequest,
+        RegisterResponse, TokensRequest, TokensResponse,
     },
 };
 use futures::future::try_join_all;
@@ -201,13 +201,13 @@ impl Acceptor {
     async fn bindings(&self, entries: &[Entry]) -> Result<Vec<BoundToken>, AcceptorError> {
         let mut bindings = BTreeMap::new();
         for entry in entries {
-            let EntryValue::Order { token_hash, order, .. } = &entry.value else { continue };
+            let Some((token_hash, order_id)) = entry.value.token() else { continue };
             let decided = entry.state != EntryState::Open;
-            let key = self.tokens.key(token_hash.as_str(), None);
+            let key = self.tokens.key(token_hash, None);
             if decided || self.tokens.get::<BoundToken>(key).await?.is_none() {
-                let held = bindings.entry(token_hash.clone()).or_insert((decided, order.order_id));
+                let held = bindings.entry(token_hash.to_owned()).or_insert((decided, order_id));
                 if decided && !held.0 {
-                    *held = (decided, order.order_id);
+                    *held = (decided, order_id);
                 }
             }
         }
@@ -296,6 +296,7 @@ pub fn other_copies(config: &Config) -> Vec<Region> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::journal::EntryValue;
 
     fn entry(key: &str, epoch: u64, state: EntryState) -> Entry {
         let order_id = contracts::OrderId(uuid::Uuid::from_u128(1));

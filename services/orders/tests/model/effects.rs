@@ -4,7 +4,7 @@
 //! calls to the provider arrive at any time after they were sent, any number of times, or never. An entry of the
 //! journal is one step here, taken or refused by the epoch: that this is so is what the journal's own model shows.
 
-use contracts::{OrderStatus, PaymentState};
+use contracts::{OrderStatus, PaymentState, Timestamp};
 use orders::domain::steps::{self, Step as Due};
 use stateright::{Model, Property};
 
@@ -67,7 +67,7 @@ impl Effects {
             let mut order = crate::sample::order(epoch);
             order.status = OrderStatus::Packaged;
             order.payment_state = PaymentState::CapturePending;
-            match steps::next(&order) {
+            match steps::next(&order, Timestamp(0)) {
                 Some(Due::Pay { effect_key, .. }) => effect_key,
                 other => panic!("{other:?} is due"),
             }
@@ -80,7 +80,7 @@ impl Effects {
             let mut order = crate::sample::order(epoch);
             order.status = OrderStatus::Paid;
             order.payment_state = PaymentState::Captured;
-            match steps::next(&order) {
+            match steps::next(&order, Timestamp(0)) {
                 Some(Due::Release { effect_key }) => effect_key,
                 other => panic!("{other:?} is due"),
             }

@@ -22,5 +22,11 @@ pub(crate) fn order(epoch: u64) -> Order {
     let shard = keys::shard_of(&home, &user, 1);
     let request_hash = create::request_hash(&request);
     let attempt = Attempt { user, home, shard, idempotency_key: "key".to_owned(), request_hash };
-    create::new_order(&attempt, &request, "warehouse".into(), &owner(epoch))
+    create::new_order(
+        &attempt,
+        &request,
+        create::Supply { warehouse_id: "warehouse".into(), kept: true },
+        create::Age::Verified,
+        &owner(epoch),
+    )
 }

@@ -5,6 +5,7 @@ use crate::{domain::stock, error::WarehouseError};
 use contracts::{
     ProductId, WarehouseId,
     bodies::warehouse::StockReceipt,
+    events::ProductUnits,
     stock::{Movement, StockLedgerRow, StockLevel},
 };
 use futures::future::try_join_all;
@@ -13,6 +14,7 @@ use platform::{
     tables::{Condition, Query, TableError, Transaction, text},
 };
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedMutexGuard;
 
 /// Products of one warehouse at the most, for a listing.
 const PRODUCTS_MAX: usize = 5_000;
@@ -170,6 +172,33 @@ impl Store {
             }
         }
         Err(WarehouseError::Contended)
+    }
+
+    /// Adds to a transaction that goods came back, once for each reference and product. The goods' turn is held as long
+    /// as what is given back with it.
+    pub(crate) async fn restock(
+        &self,
+        mut writes: Transaction,
+        warehouse_id: &WarehouseId,
+        lines: &[ProductUnits],
+        reference: &str,
+    ) -> Result<(Vec<OwnedMutexGuard<()>>, Transaction), WarehouseError> {
+        let guards = self.locks.take(lines.iter().map(|line| line.product_id)).await;
+        for line in lines {
+            let once = format!("{reference}#{}", line.product_id);
+            let query = Query::partition("pk", text(once.clone())).consistent();
+            if !self.ledger.query_all::<LedgerItem>(query, 1).await?.is_empty() {
+                continue;
+            }
+            let level = self.level(line.product_id, warehouse_id).await?;
+            let held = level.unwrap_or_else(|| self.nothing(line.product_id, warehouse_id));
+            let quantity = i64::from(line.quantity);
+            writes = self.movement(writes, &held, Movement::Restock, quantity, reference)?;
+            let after = moved(&held, Movement::Restock, quantity)?;
+            let row = stock::ledger_row(&after, Movement::Restock, quantity, reference);
+            writes = writes.put(&self.ledger, &LedgerItem { pk: once, row }, Condition::new_item("pk"))?;
+        }
+        Ok((guards, writes))
     }
 
     /// Whether a receipt with this reference was booked before. Its row stands a second time in the ledger,

@@ -97,6 +97,9 @@ impl Story {
             accept_partial: true,
             allow_backorder: false,
             attention: false,
+            payment_attempt: 1,
+            cancel_requested: false,
+            returned: Vec::new(),
             tracking_id: None,
             history: history.collect(),
         }

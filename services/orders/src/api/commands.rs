@@ -1,0 +1,165 @@
+//! What customers and staff ask of an order that is there. Wherever they ask, its owner does it.
+
+use super::{Api, BEFORE_ASKING_AGAIN, MARGIN, WORTH_ASKING_AGAIN, attempt, idempotency_key, owner_of};
+use crate::{
+    commands::Asked,
+    domain::{command, create::Attempt},
+    error::OrdersError,
+    journal::owner::Route,
+};
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::post,
+};
+use contracts::{
+    Code, Order, OrderId,
+    bodies::orders::{CancelRequest, PaymentRequest, ReturnRequest},
+    journal::Command,
+    keys,
+};
+use http::HeaderMap;
+use platform::{ApiError, Customer, Deadline, identity::Person, json::Json};
+use serde::Serialize;
+
+/// What a canceller said who gave no reason.
+const NO_REASON: &str = "no reason given";
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/{order_id}/cancel", post(cancel))
+        .route("/{order_id}/payment", post(pay_anew))
+        .route("/{order_id}/returns", post(send_back))
+}
+
+async fn cancel(
+    State(api): State<Api>,
+    Customer(person): Customer,
+    deadline: Deadline,
+    Path(order_id): Path<String>,
+    headers: HeaderMap,
+    Json(request): Json<CancelRequest>,
+) -> Result<Json<Order>, ApiError> {
+    let place = Place::of(&api, &person, &order_id).await?;
+    let reason = request.reason.clone().unwrap_or_else(|| NO_REASON.to_owned());
+    let command = Command::Cancel { by_staff: place.by_staff, reason };
+    place.ask(&api, command, None, "cancel", &request, &headers, deadline).await
+}
+
+async fn pay_anew(
+    State(api): State<Api>,
+    Customer(person): Customer,
+    deadline: Deadline,
+    Path(order_id): Path<String>,
+    headers: HeaderMap,
+    Json(request): Json<PaymentRequest>,
+) -> Result<Json<Order>, ApiError> {
+    let place = Place::of(&api, &person, &order_id).await?.own()?;
+    let token = request.payment_token.clone();
+    let command = Command::ReplacePayment { token_hash: keys::token_hash(&token) };
+    place.ask(&api, command, Some(token), "payment", &request, &headers, deadline).await
+}
+
+async fn send_back(
+    State(api): State<Api>,
+    Customer(person): Customer,
+    deadline: Deadline,
+    Path(order_id): Path<String>,
+    headers: HeaderMap,
+    Json(request): Json<ReturnRequest>,
+) -> Result<Json<Order>, ApiError> {
+    let place = Place::of(&api, &person, &order_id).await?.own()?;
+    let reason = request.reason.clone().unwrap_or_else(|| NO_REASON.to_owned());
+    let command = Command::Return { lines: request.lines.clone(), reason };
+    place.ask(&api, command, None, "returns", &request, &headers, deadline).await
+}
+
+/// Which order, and who asks.
+struct Place {
+    order_id: OrderId,
+    /// Where the order belongs.
+    attempt: Attempt,
+    by_staff: bool,
+}
+
+impl Place {
+    /// Customers see their own orders only, staff see all.
+    async fn of(api: &Api, person: &Person, order_id: &str) -> Result<Place, ApiError> {
+        let order_id: OrderId = order_id.parse().map_err(|_| OrdersError::NotFound)?;
+        let own = attempt(api, person, String::new(), String::new());
+        match api.creator.newest(order_id).await? {
+            Some(order) if order.user_id != person.user_id && person.groups.contains("admin") => {
+                let attempt = Attempt { user: order.user_id, home: order.home, shard: order.shard, ..own };
+                Ok(Place { order_id, attempt, by_staff: true })
+            }
+            Some(order) if order.user_id != person.user_id => Err(OrdersError::NotFound.into()),
+            // Where this region does not know it yet, its owner may.
+            _ => Ok(Place { order_id, attempt: own, by_staff: false }),
+        }
+    }
+
+    /// The same, where a customer asks.
+    fn own(self) -> Result<Place, ApiError> {
+        if self.by_staff { Err(OrdersError::NotFound.into()) } else { Ok(self) }
+    }
+
+    #[allow(clippy::too_many_arguments)] // what a request brings
+    async fn ask(
+        &self,
+        api: &Api,
+        command: Command,
+        payment_token: Option<String>,
+        verb: &str,
+        body: &impl Serialize,
+        headers: &HeaderMap,
+        deadline: Deadline,
+    ) -> Result<Json<Order>, ApiError> {
+        let asked = self.asked(command, payment_token, idempotency_key(headers, None)?)?;
+        loop {
+            match owner_of(api, &self.attempt, headers).await? {
+                Route::Here => match self.here(api, asked.clone(), deadline).await {
+                    // As where orders are made.
+                    Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
+                        tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
+                    }
+                    done => return Ok(Json(done?)),
+                },
+                Route::There(owner) => {
+                    let path = format!("/{}/{verb}", self.order_id);
+                    let (call, credential) = api.call_owner(&owner, headers);
+                    let call = call.header("idempotency-key", &asked.idempotency_key);
+                    let answer = call.post(credential, &path, body, deadline.earlier(MARGIN));
+                    if let Some(order) = api.to_owner(&self.attempt.shard, &owner, answer, deadline).await? {
+                        return Ok(Json(order));
+                    }
+                }
+            }
+        }
+    }
+
+    fn asked(
+        &self,
+        command: Command,
+        payment_token: Option<String>,
+        idempotency_key: String,
+    ) -> Result<Asked, ApiError> {
+        if !keys::valid_idempotency_key(&idempotency_key) {
+            let message = "Idempotency-Key must be 1 to 64 of A-Z a-z 0-9 _ -";
+            return Err(ApiError::new(Code::BadRequest, message));
+        }
+        let faults = command::faults(&command);
+        if !faults.is_empty() {
+            return Err(OrdersError::Invalid(faults).into());
+        }
+        let of = (!self.by_staff).then(|| self.attempt.user.clone());
+        let (order_id, shard) = (self.order_id, self.attempt.shard.clone());
+        Ok(Asked { order_id, shard, of, command, payment_token, idempotency_key })
+    }
+
+    async fn here(&self, api: &Api, asked: Asked, deadline: Deadline) -> Result<Order, OrdersError> {
+        let margin = deadline.earlier(MARGIN);
+        let held = margin.bound(api.owner.ensure_held(&self.attempt.home, &self.attempt.shard)).await;
+        held.map_err(|_| OrdersError::Deadline)??;
+        api.commander.carry_out(asked, margin).await
+    }
+}

@@ -1,0 +1,214 @@
+//! What people ask of an order that is there, done by its owner: checked, journalled on two continents, done, answered.
+//! Whoever is told that it is done can rely on it as on the order itself.
+
+use crate::{
+    clients::Clients,
+    domain::{
+        command,
+        life::{self, Outcome},
+    },
+    error::OrdersError,
+    journal::owner::{Outcome as Proposed, Owner},
+    saga::{Saga, SagaError},
+    store::OrderRecord,
+    tasks::Tasks,
+};
+use contracts::{
+    Code, Order, OrderId, OrderStatus, ShardId, UserId,
+    journal::{Command, Entry, EntryValue},
+};
+use platform::{Deadline, Platform, config::Durability};
+use tokio::sync::{OwnedMutexGuard, oneshot};
+
+/// A request about an order.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The order.
+    pub order_id: OrderId,
+    /// Its shard.
+    pub shard: ShardId,
+    /// Whose order it must be; anybody's where staff ask.
+    pub of: Option<UserId>,
+    /// What is asked.
+    pub command: Command,
+    /// The payment token that the command brings.
+    pub payment_token: Option<String>,
+    /// The key under which it is done once.
+    pub idempotency_key: String,
+}
+
+impl Asked {
+    /// The journal's key.
+    fn key(&self) -> String {
+        format!("{}#command:{}", self.order_id, self.idempotency_key)
+    }
+}
+
+/// Carries commands out.
+#[derive(Clone)]
+pub struct Commander {
+    platform: Platform,
+    clients: Clients,
+    owner: Owner,
+    saga: Saga,
+    /// Commands under way: they go on when the caller's budget has run out.
+    pub tasks: Tasks,
+}
+
+impl Commander {
+    /// For the orders of `owner`.
+    pub fn new(platform: &Platform, owner: &Owner, saga: &Saga) -> Self {
+        Commander {
+            platform: platform.clone(),
+            clients: Clients::new(platform),
+            owner: owner.clone(),
+            saga: saga.clone(),
+            tasks: Tasks::default(),
+        }
+    }
+
+    /// Does what is asked and gives the order after it. The same key again gives the order without doing it twice.
+    ///
+    /// # Errors
+    /// When the order's state does not allow it, or nothing definite can be said.
+    pub async fn carry_out(&self, asked: Asked, deadline: Deadline) -> Result<Order, OrdersError> {
+        let (tell, told) = oneshot::channel();
+        let commander = self.clone();
+        self.tasks.spawn(async move {
+            let _ = tell.send(commander.work(&asked, deadline).await); // the caller may have gone
+        });
+        match deadline.bound(told).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(OrdersError::Internal("a command was dropped".into())),
+            Err(_) => Err(OrdersError::NotDurable),
+        }
+    }
+
+    async fn work(&self, asked: &Asked, deadline: Deadline) -> Result<Order, OrdersError> {
+        self.owner.until_decided(&asked.shard, asked.order_id).await;
+        let turn = self.saga.turns.take(asked.order_id).await;
+        let record = self.saga.own(asked.order_id).await.map_err(unknown_is_not_found)?;
+        if asked.of.as_ref().is_some_and(|user| *user != record.order.user_id) {
+            return Err(OrdersError::NotFound);
+        }
+        match self.known(asked).await? {
+            Some(value) if !same(&value, asked) => Err(OrdersError::KeyReused),
+            Some(value) => self.propose(asked, value, turn).await,
+            None => {
+                self.check(&record.order, asked).await?;
+                let payment_ref = self.payment_ref(&record, asked, deadline).await?;
+                let (order_id, order) = (asked.order_id, Box::new(record.order));
+                let value =
+                    EntryValue::Command { order_id, command: asked.command.clone(), order, payment_ref };
+                self.propose(asked, value, turn).await
+            }
+        }
+    }
+
+    /// What the journal has under the key.
+    async fn known(&self, asked: &Asked) -> Result<Option<EntryValue>, OrdersError> {
+        let held = self.owner.copies.own.held(&asked.shard, &asked.key()).await;
+        let held = held.map_err(|cause| OrdersError::Internal(cause.to_string()))?;
+        Ok(held.map(|entry: Entry| entry.value))
+    }
+
+    async fn check(&self, order: &Order, asked: &Asked) -> Result<(), OrdersError> {
+        if let Command::Return { lines, .. } = &asked.command {
+            let faults = command::return_faults(order, lines);
+            if !faults.is_empty() {
+                return Err(OrdersError::Invalid(faults));
+            }
+            if let Some(why) = command::return_refusal(order, self.platform.world.now()) {
+                return Err(conflict(why));
+            }
+        }
+        let writer = self.saga.writer(order)?;
+        let changes =
+            matches!(life::apply(order, &command::trigger(&asked.command), &writer), Outcome::Changed(_));
+        if !changes || order.status == OrderStatus::Paid && self.may_be_dispatched(order).await? {
+            return Err(conflict(&format!("The order is {}", order.status)));
+        }
+        Ok(())
+    }
+
+    /// Whether the carrier may have been asked already. Nobody asks it while this order's turn is ours.
+    async fn may_be_dispatched(&self, order: &Order) -> Result<bool, OrdersError> {
+        let key = self.saga.dispatch_key(order);
+        if self.owner.proposal(&order.shard, &key).is_some() {
+            return Ok(true);
+        }
+        let held = self.owner.copies.own.held(&order.shard, &key).await;
+        held.map(|held| held.is_some()).map_err(|cause| OrdersError::Internal(cause.to_string()))
+    }
+
+    /// The sealed token with which the order is paid from now on.
+    async fn payment_ref(
+        &self,
+        record: &OrderRecord,
+        asked: &Asked,
+        deadline: Deadline,
+    ) -> Result<String, OrdersError> {
+        let order = &record.order;
+        match &asked.payment_token {
+            None => Ok(record.payment_ref.clone()),
+            Some(token) => {
+                let (id, currency) = (order.order_id, order.currency.clone());
+                self.clients.check_token(token, order.total, currency, id, deadline).await
+            }
+        }
+    }
+
+    async fn propose(
+        &self,
+        asked: &Asked,
+        value: EntryValue,
+        turn: OwnedMutexGuard<()>,
+    ) -> Result<Order, OrdersError> {
+        let decided = match self.platform.config.durability {
+            Durability::Async => value,
+            Durability::Journal => {
+                let mut proposal = self.owner.propose(&asked.shard, &asked.key(), value)?;
+                let outcome =
+                    proposal.wait_for(Option::is_some).await.map_err(|_| OrdersError::NotDurable)?;
+                match outcome.clone() {
+                    Some(Proposed::Chosen(entry) | Proposed::Decided(entry)) => entry.value,
+                    Some(Proposed::TokenBound) => return Err(token_used()),
+                    _ => return Err(OrdersError::NotDurable),
+                }
+            }
+        };
+        if !same(&decided, asked) {
+            return Err(OrdersError::KeyReused);
+        }
+        let done = self.saga.obey(&decided).await;
+        drop(turn);
+        done.map(|record| record.order).map_err(|cause| match cause {
+            SagaError::Orders(error) => error,
+            // It is journalled: it will be done, by this owner or the next.
+            _ => OrdersError::NotDurable,
+        })
+    }
+}
+
+/// Whether an entry is what is asked.
+fn same(value: &EntryValue, asked: &Asked) -> bool {
+    matches!(value, EntryValue::Command { command, .. } if *command == asked.command)
+}
+
+fn conflict(why: &str) -> OrdersError {
+    OrdersError::Refused { code: Code::Conflict, message: why.to_owned() }
+}
+
+fn token_used() -> OrdersError {
+    let message = "The payment token is used by another order".into();
+    OrdersError::Refused { code: Code::PaymentRefused, message }
+}
+
+fn unknown_is_not_found(cause: SagaError) -> OrdersError {
+    match cause {
+        SagaError::Unknown => OrdersError::NotFound,
+        SagaError::NotOwner => OrdersError::NoOwner,
+        SagaError::Orders(error) => error,
+        _ => OrdersError::NotDurable,
+    }
+}
