@@ -2,8 +2,7 @@
 
 use crate::{
     address::Address,
-    bodies::users::AgeVerdict,
-    ids::{EventId, OrderId, ProductId, Region, UserId, WarehouseId},
+    ids::{EventId, OrderId, ProductId, Region, WarehouseId},
     order::Order,
     time::Timestamp,
 };
@@ -98,13 +97,6 @@ pub enum Happening {
         reason: String,
         by: String,
     },
-    AgeVerificationCompleted {
-        user_id: UserId,
-        verdict: AgeVerdict,
-        method: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        valid_until: Option<Timestamp>,
-    },
     StockReserved {
         order_id: OrderId,
         warehouse_id: WarehouseId,
@@ -181,7 +173,6 @@ impl Happening {
             Happening::OrderCreated(_) => "OrderCreated",
             Happening::OrderModified { .. } => "OrderModified",
             Happening::OrderCancelled { .. } => "OrderCancelled",
-            Happening::AgeVerificationCompleted { .. } => "AgeVerificationCompleted",
             Happening::StockReserved { .. } => "StockReserved",
             Happening::StockReleased { .. } => "StockReleased",
             Happening::PackagingStarted { .. } => "PackagingStarted",
@@ -207,7 +198,6 @@ impl Happening {
             Happening::OrderCreated(_)
             | Happening::OrderModified { .. }
             | Happening::OrderCancelled { .. } => source::ORDERS,
-            Happening::AgeVerificationCompleted { .. } => source::USERS,
             Happening::StockReserved { .. }
             | Happening::StockReleased { .. }
             | Happening::PackagingStarted { .. }

@@ -6,10 +6,11 @@ use crate::{
     domain::{
         command,
         life::{self, Outcome},
+        steps,
     },
     error::OrdersError,
     journal::owner::{Outcome as Proposed, Owner},
-    saga::{Saga, SagaError},
+    saga::{Saga, SagaError, intent_key},
     store::OrderRecord,
     tasks::Tasks,
 };
@@ -133,7 +134,7 @@ impl Commander {
 
     /// Whether the carrier may have been asked already. Nobody asks it while this order's turn is ours.
     async fn may_be_dispatched(&self, order: &Order) -> Result<bool, OrdersError> {
-        let key = self.saga.dispatch_key(order);
+        let key = intent_key(order, &steps::dispatch_key(order));
         if self.owner.proposal(&order.shard, &key).is_some() {
             return Ok(true);
         }

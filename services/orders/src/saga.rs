@@ -171,16 +171,21 @@ impl Saga {
         for shard in self.owner.held() {
             if self.owner.recovered(&shard) {
                 for record in self.store.waiting_in(&shard).await? {
-                    self.look_again(&record, &lost).await;
+                    self.try_to_look_after(record.order.order_id, Some(&record), &lost).await;
                 }
             }
         }
         Ok(())
     }
 
-    async fn look_again(&self, record: &OrderRecord, lost: &BTreeSet<WarehouseId>) {
-        let order_id = record.order.order_id;
-        if let Err(cause) = self.look_after(order_id, Some(record), lost).await {
+    /// One order that cannot be looked after now does not stand in the way of the others.
+    async fn try_to_look_after(
+        &self,
+        order_id: OrderId,
+        row: Option<&OrderRecord>,
+        lost: &BTreeSet<WarehouseId>,
+    ) {
+        if let Err(cause) = self.look_after(order_id, row, lost).await {
             tracing::debug!(%order_id, %cause, "an order is looked at again later");
         }
     }
@@ -199,9 +204,7 @@ impl Saga {
             self.resting().insert((shard.clone(), epoch), self.platform.world.instant());
         }
         for order_id in orders {
-            if let Err(cause) = self.look_after(order_id, rows.get(&order_id), lost).await {
-                tracing::debug!(%order_id, %cause, "an order is looked at again later");
-            }
+            self.try_to_look_after(order_id, rows.get(&order_id), lost).await;
         }
         Ok(())
     }
@@ -459,11 +462,6 @@ impl Saga {
         Ok(newest)
     }
 
-    /// The journal's key of an order's dispatch.
-    pub fn dispatch_key(&self, order: &Order) -> String {
-        intent_key(order, &steps::dispatch_key(order))
-    }
-
     /// Journals an effect before it is tried, so that no later owner can miss that it may have happened.
     async fn intend(
         &self,
@@ -670,7 +668,7 @@ fn newness(order: &Order) -> (u64, u64) {
 }
 
 /// The journal's key of the intent of an effect.
-fn intent_key(order: &Order, effect_key: &str) -> String {
+pub fn intent_key(order: &Order, effect_key: &str) -> String {
     format!("{}#{effect_key}", order.order_id)
 }
 

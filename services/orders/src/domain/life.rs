@@ -400,9 +400,9 @@ fn age_verified(order: &mut Order, passed: bool) -> Step {
 
 /// Rows 20, 21 and 22. Whether a paid order has been dispatched is its owner's to know.
 fn cancel_requested(order: &mut Order, by: Canceller, reason: &str) -> Step {
-    use OrderStatus::{AgeReview, Backordered, New, Packaged, Packaging, Paid, PaymentFailed};
+    use OrderStatus::{Packaged, Packaging, Paid};
     match (order.status, by) {
-        (New | AgeReview | Backordered | PaymentFailed, _) => cancelling(order, reason),
+        _ if order.cancellable() => cancelling(order, reason),
         (Packaging | Packaged | Paid, Canceller::Staff) => cancelling(order, reason),
         (Packaging | Packaged, Canceller::Customer) if !order.cancel_requested => {
             order.cancel_requested = true;

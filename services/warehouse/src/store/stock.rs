@@ -123,6 +123,21 @@ impl Store {
         Ok(transaction.put(&self.ledger, &ledger, Condition::new_item("pk"))?)
     }
 
+    /// The same, with a second row of the ledger under a key that there is once: a repeat does not go through.
+    fn movement_once(
+        &self,
+        transaction: Transaction,
+        held: &StockItem,
+        movement: Movement,
+        quantity: i64,
+        reference: &str,
+        once: String,
+    ) -> Result<Transaction, WarehouseError> {
+        let transaction = self.movement(transaction, held, movement, quantity, reference)?;
+        let row = stock::ledger_row(&moved(held, movement, quantity)?, movement, quantity, reference);
+        Ok(transaction.put(&self.ledger, &LedgerItem { pk: once, row }, Condition::new_item("pk"))?)
+    }
+
     /// A level of nothing, for a product that was never here.
     pub(super) fn nothing(&self, product_id: ProductId, warehouse_id: &WarehouseId) -> StockItem {
         let level = StockLevel {
@@ -161,14 +176,11 @@ impl Store {
                 return Ok(held.level);
             }
             let quantity = i64::from(receipt.quantity);
-            let reference = &receipt.reference;
-            let writes = self.movement(self.begin(), &held, Movement::Receipt, quantity, reference)?;
-            let after = moved(&held, Movement::Receipt, quantity)?;
-            let row = stock::ledger_row(&after, Movement::Receipt, quantity, &receipt.reference);
-            let once = LedgerItem { pk: receipt_key(receipt), row };
-            let writes = writes.put(&self.ledger, &once, Condition::new_item("pk"))?;
+            let (reference, once) = (&receipt.reference, receipt_key(receipt));
+            let writes =
+                self.movement_once(self.begin(), &held, Movement::Receipt, quantity, reference, once)?;
             if super::happened(writes.commit().await)? {
-                return Ok(after);
+                return moved(&held, Movement::Receipt, quantity);
             }
         }
         Err(WarehouseError::Contended)
@@ -186,27 +198,27 @@ impl Store {
         let guards = self.locks.take(lines.iter().map(|line| line.product_id)).await;
         for line in lines {
             let once = format!("{reference}#{}", line.product_id);
-            let query = Query::partition("pk", text(once.clone())).consistent();
-            if !self.ledger.query_all::<LedgerItem>(query, 1).await?.is_empty() {
+            if self.booked(&once).await?.is_some() {
                 continue;
             }
             let level = self.level(line.product_id, warehouse_id).await?;
             let held = level.unwrap_or_else(|| self.nothing(line.product_id, warehouse_id));
             let quantity = i64::from(line.quantity);
-            writes = self.movement(writes, &held, Movement::Restock, quantity, reference)?;
-            let after = moved(&held, Movement::Restock, quantity)?;
-            let row = stock::ledger_row(&after, Movement::Restock, quantity, reference);
-            writes = writes.put(&self.ledger, &LedgerItem { pk: once, row }, Condition::new_item("pk"))?;
+            writes = self.movement_once(writes, &held, Movement::Restock, quantity, reference, once)?;
         }
         Ok((guards, writes))
+    }
+
+    /// What was booked under a key that there is once.
+    async fn booked(&self, once: &str) -> Result<Option<LedgerItem>, TableError> {
+        let query = Query::partition("pk", text(once)).consistent();
+        Ok(self.ledger.query_all(query, 1).await?.into_iter().next())
     }
 
     /// Whether a receipt with this reference was booked before. Its row stands a second time in the ledger,
     /// under a key made of the reference.
     async fn received(&self, receipt: &StockReceipt) -> Result<bool, WarehouseError> {
-        let query = Query::partition("pk", text(receipt_key(receipt))).consistent();
-        let booked: Vec<LedgerItem> = self.ledger.query_all(query, 1).await?;
-        match booked.first() {
+        match self.booked(&receipt_key(receipt)).await? {
             Some(booked) if booked.row.quantity == i64::from(receipt.quantity) => Ok(true),
             Some(_) => Err(WarehouseError::Refused("the reference was used for another quantity".into())),
             None => Ok(false),
