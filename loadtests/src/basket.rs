@@ -59,9 +59,9 @@ impl CatalogueItem {
         }
     }
 
-    /// Whether the page did not rule it out.
+    /// Whether the page did not rule it out for somebody who would not wait.
     pub fn on_sale(&self) -> bool {
-        self.availability.as_deref() != Some("OUT_OF_STOCK")
+        !matches!(self.availability.as_deref(), Some("OUT_OF_STOCK" | "BACKORDER"))
     }
 }
 
@@ -129,7 +129,9 @@ mod tests {
 
     #[test]
     fn what_is_sold_out_is_not_taken() {
-        assert!(choose(&page(Some("OUT_OF_STOCK")), &mut dice(1, "basket")).is_empty());
+        for sold_out in ["OUT_OF_STOCK", "BACKORDER"] {
+            assert!(choose(&page(Some(sold_out)), &mut dice(1, "basket")).is_empty());
+        }
         assert!(choose(&[], &mut dice(1, "basket")).is_empty());
     }
 }

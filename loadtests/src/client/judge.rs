@@ -1,4 +1,5 @@
-//! What came of an attempt to order: acknowledged, refused or ambiguous. Nothing else exists.
+//! What came of an attempt to order, or of a command to an order: acknowledged, refused or ambiguous. Nothing else
+//! exists.
 
 use super::{
     steps::{OrderSeen, field},
@@ -12,14 +13,14 @@ use serde::Deserialize;
 pub enum OrderAnswer {
     /// `success: true` arrived: a promise.
     Acknowledged(Acknowledged),
-    /// `success: false`, and trying again is of no use: there is no order.
+    /// `success: false`, and trying again is of no use: there is no order, or nothing was done to it.
     Refused {
         /// The code.
         code: Option<Code>,
         /// For a person.
         why: String,
     },
-    /// Anything else, no answer included: there may be an order or none.
+    /// Anything else, no answer included: there may be an order or none, it may be done or not.
     Ambiguous {
         /// The code, where one came.
         code: Option<Code>,
@@ -41,7 +42,7 @@ pub struct Acknowledged {
 struct Answer {
     success: bool,
     #[serde(default)]
-    message: String,
+    message: Option<String>,
     #[serde(default)]
     code: Option<Code>,
     #[serde(default)]
@@ -55,11 +56,26 @@ struct Answer {
 
 /// Judges the answer to `createOrder`; `Err` holds why none came.
 pub fn order_answer(reply: Result<Reply<'_>, &str>) -> OrderAnswer {
+    answer_to("createOrder", reply)
+}
+
+/// Judges the answer to `cancelOrder`. Acknowledged means that it is done, or that the shop knows of the wish: the status
+/// of the order says which.
+pub fn cancel_answer(reply: Result<Reply<'_>, &str>) -> OrderAnswer {
+    answer_to("cancelOrder", reply)
+}
+
+/// Judges the answer to `requestReturn`.
+pub fn return_answer(reply: Result<Reply<'_>, &str>) -> OrderAnswer {
+    answer_to("requestReturn", reply)
+}
+
+fn answer_to(operation: &str, reply: Result<Reply<'_>, &str>) -> OrderAnswer {
     let reply = match reply {
         Ok(reply) => reply,
         Err(why) => return OrderAnswer::Ambiguous { code: None, why: why.to_owned() },
     };
-    match field::<Answer>(reply, "createOrder") {
+    match field::<Answer>(reply, operation) {
         Ok(answer) => judge(answer),
         Err(Trouble { code, refused: true, why }) => OrderAnswer::Refused { code, why },
         Err(Trouble { code, refused: false, why }) => OrderAnswer::Ambiguous { code, why },
@@ -74,9 +90,6 @@ fn judge(answer: Answer) -> OrderAnswer {
     let code = answer.code;
     // An answer that says neither is taken for ambiguous: that claims less.
     let retryable = answer.retryable.or(code.map(Code::retryable)).unwrap_or(true);
-    if retryable {
-        OrderAnswer::Ambiguous { code, why: answer.message }
-    } else {
-        OrderAnswer::Refused { code, why: answer.message }
-    }
+    let why = answer.message.unwrap_or_default();
+    if retryable { OrderAnswer::Ambiguous { code, why } } else { OrderAnswer::Refused { code, why } }
 }

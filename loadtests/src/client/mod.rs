@@ -9,12 +9,12 @@ mod steps;
 mod tests;
 mod wire;
 
-pub use judge::{Acknowledged, OrderAnswer, order_answer};
+pub use judge::{Acknowledged, OrderAnswer, cancel_answer, order_answer, return_answer};
 pub use sign_in::{PreAuthorised, pre_authorise, pre_authorised, sign_in, signed_in};
 pub use steps::{
     CartSeen, Changed, Delivery, OrderSeen, ProductSeen, Products, cancel_order, cancelled, cart_seen,
     create_order, create_order_with, delivery_price, delivery_priced, order, order_by_key, order_by_key_seen,
     order_seen, orders, orders_seen, payment_updated, product, product_seen, products, products_seen,
-    put_cart_item, request_return, return_requested, search, search_seen, update_payment,
+    put_cart_item, reason, request_return, return_requested, search, search_seen, update_payment,
 };
 pub use wire::{EdgeNotes, Reply, Request, Trouble};

@@ -160,10 +160,15 @@ pub struct Changed {
     pub order: Option<OrderSeen>,
 }
 
-/// Asks to cancel an order.
+/// Why a customer cancels or sends back. It names the key, so that the order's history tells which request made a step.
+pub fn reason(key: &str) -> String {
+    format!("changed my mind ({key})")
+}
+
+/// Asks to cancel an order; see [`super::cancel_answer`] for the answer.
 pub fn cancel_order(token: &str, order_id: OrderId, key: &str) -> Request {
-    let variables = json!({ "input": { "orderId": order_id, "idempotencyKey": key } });
-    Request::graphql(token, graphql::CANCEL_ORDER, &variables)
+    let input = json!({ "orderId": order_id, "reason": reason(key), "idempotencyKey": key });
+    Request::graphql(token, graphql::CANCEL_ORDER, &json!({ "input": input })).with_key(key)
 }
 
 /// What came of it.
@@ -174,7 +179,7 @@ pub fn cancelled(reply: Reply<'_>) -> Result<Changed, Trouble> {
 /// Pays an order with another token.
 pub fn update_payment(token: &str, order_id: OrderId, payment_token: &str, key: &str) -> Request {
     let input = json!({ "orderId": order_id, "paymentToken": payment_token, "idempotencyKey": key });
-    Request::graphql(token, graphql::UPDATE_PAYMENT, &json!({ "input": input }))
+    Request::graphql(token, graphql::UPDATE_PAYMENT, &json!({ "input": input })).with_key(key)
 }
 
 /// What came of it.
@@ -182,10 +187,11 @@ pub fn payment_updated(reply: Reply<'_>) -> Result<Changed, Trouble> {
     field(reply, "updatePayment")
 }
 
-/// Asks to send goods back.
+/// Asks to send goods back; see [`super::return_answer`] for the answer.
 pub fn request_return(token: &str, order_id: OrderId, lines: &[ProductUnits], key: &str) -> Request {
-    let input = json!({ "orderId": order_id, "lines": lines, "idempotencyKey": key });
-    Request::graphql(token, graphql::REQUEST_RETURN, &json!({ "input": input }))
+    let reason = reason(key);
+    let input = json!({ "orderId": order_id, "lines": lines, "reason": reason, "idempotencyKey": key });
+    Request::graphql(token, graphql::REQUEST_RETURN, &json!({ "input": input })).with_key(key)
 }
 
 /// What came of it.

@@ -77,6 +77,39 @@ fn a_refusal_keeps_its_code() {
 }
 
 #[test]
+fn an_answer_to_a_command_is_read_as_one_to_an_order() {
+    let order = json!({ "orderId": Uuid::from_u128(7), "status": "CANCELLING", "total": 900, "version": 2 });
+    let done = json!({ "success": true, "message": null, "code": null, "order": order });
+    let late =
+        json!({ "success": false, "message": "The order is SHIPPED", "code": "CONFLICT", "order": null });
+    let unsure =
+        json!({ "success": false, "message": null, "code": "DURABILITY_UNAVAILABLE", "order": null });
+    type Read = fn(Result<Reply<'_>, &str>) -> OrderAnswer;
+    let read: [(&str, Read); 2] = [("cancelOrder", cancel_answer), ("requestReturn", return_answer)];
+    for (operation, read) in read {
+        for (answer, wanted) in [(&done, "acknowledged"), (&late, "refused"), (&unsure, "ambiguous")] {
+            let body = json!({ "data": { operation: answer } }).to_string();
+            let answer = read(Ok(Reply { status: 200, body: body.as_bytes() }));
+            assert_eq!(word(&answer), wanted, "{operation}: {answer:?}");
+        }
+        assert_eq!(word(&read(Err("no answer in time"))), "ambiguous");
+    }
+}
+
+#[test]
+fn a_command_may_be_sent_again_and_says_which_request_it_is() {
+    let id = OrderId(Uuid::from_u128(7));
+    let units =
+        [contracts::events::ProductUnits { product_id: contracts::ProductId(Uuid::nil()), quantity: 1 }];
+    for request in [cancel_order("a-token", id, "k-1"), request_return("a-token", id, &units, "k-1")] {
+        assert!(request.headers.contains(&("idempotency-key", "k-1".to_owned())));
+        let body: Value = serde_json::from_str(&request.body).expect("json");
+        let input = &body["variables"]["input"];
+        assert_eq!((&input["idempotencyKey"], &input["reason"]), (&json!("k-1"), &json!(reason("k-1"))));
+    }
+}
+
+#[test]
 fn an_order_that_is_not_found_is_not_a_wanted_answer() {
     let body = json!({ "data": { "getOrder": null } }).to_string();
     let reply = Reply { status: 200, body: body.as_bytes() };

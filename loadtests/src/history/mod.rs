@@ -50,6 +50,10 @@ pub enum Op {
     RepeatOrder,
     /// An order that must be refused.
     BadOrder,
+    /// To cancel an order.
+    Cancel,
+    /// To send goods of a delivered order back.
+    Return,
     /// One order.
     GetOrder,
     /// A customer's orders.
@@ -74,6 +78,8 @@ impl Op {
             Op::CreateOrder => "create-order",
             Op::RepeatOrder => "repeat-order",
             Op::BadOrder => "bad-order",
+            Op::Cancel => "cancel",
+            Op::Return => "return",
             Op::GetOrder => "get-order",
             Op::GetOrders => "get-orders",
             Op::GetByKey => "get-by-key",
@@ -113,15 +119,15 @@ pub enum Probe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The wanted answer; of an order: it was acknowledged.
+    /// The wanted answer; of an order or a command: it was acknowledged.
     Ok,
-    /// An order was refused, and the workload did not plan that.
+    /// An order or a command was refused, and the workload did not plan that.
     Refused,
-    /// An order was refused as planned.
+    /// An order was refused as planned, or a command because the order had gone on by then.
     PlannedRefusal,
-    /// An order may exist or not.
+    /// An order may exist or not, a command may be done or not.
     Ambiguous,
-    /// Something else than an order did not get the wanted answer; or the request was never sent.
+    /// Something else did not get the wanted answer; or the request was never sent.
     Failed,
     /// Never sent, for a reason outside the platform; judged by nobody.
     Skipped,
@@ -236,6 +242,9 @@ pub struct HistoryRecord {
     /// Its version in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_version: Option<u64>,
+    /// Its status in the answer to a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_status: Option<String>,
     /// From the planned time to the whole answer, or to giving up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_us: Option<u64>,
@@ -249,6 +258,11 @@ impl HistoryRecord {
     pub fn is_attempt(&self) -> bool {
         let orders = matches!(self.op, Op::CreateOrder | Op::RepeatOrder | Op::BadOrder);
         orders && self.sent_at_us.is_some()
+    }
+
+    /// Whether something is asked of an order that is there.
+    pub fn is_command(&self) -> bool {
+        matches!(self.op, Op::Cancel | Op::Return) && self.sent_at_us.is_some()
     }
 
     /// Whether an order was promised.

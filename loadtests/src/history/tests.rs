@@ -32,6 +32,7 @@ fn record(number: u64) -> HistoryRecord {
         why: None,
         order_id: None,
         order_version: None,
+        order_status: None,
         latency_us: Some(40_000),
         phase: Some("steady".to_owned()),
     }
@@ -91,4 +92,29 @@ fn only_what_was_sent_is_an_attempt() {
     assert!(!HistoryRecord { sent_at_us: None, outcome: Outcome::Failed, ..sent.clone() }.is_attempt());
     assert!(!HistoryRecord { op: Op::GetOrder, ..sent.clone() }.is_attempt());
     assert!(HistoryRecord { outcome: Outcome::Ok, ..sent }.acknowledged());
+}
+
+#[test]
+fn a_command_is_no_attempt_and_reads_back() {
+    for op in [Op::Cancel, Op::Return] {
+        let command = HistoryRecord {
+            op,
+            outcome: Outcome::Ok,
+            order_version: Some(2),
+            order_status: Some("CANCELLING".to_owned()),
+            ..record(1)
+        };
+        assert!(command.is_command() && !command.is_attempt() && !command.acknowledged());
+        assert!(!HistoryRecord { sent_at_us: None, ..command.clone() }.is_command());
+        let line = serde_json::to_string(&command).expect("json");
+        assert!(line.contains(&format!("\"op\":\"{}\"", op.word())), "{line}");
+        assert_eq!(serde_json::from_str::<HistoryRecord>(&line).expect("a record"), command);
+    }
+}
+
+#[test]
+fn a_line_without_the_status_of_an_order_is_still_a_record() {
+    let line = serde_json::to_string(&record(1)).expect("json");
+    assert!(!line.contains("order_status"), "{line}");
+    assert_eq!(serde_json::from_str::<HistoryRecord>(&line).expect("a record"), record(1));
 }

@@ -168,6 +168,7 @@ fn record(
         why: None,
         order_id: None,
         order_version: None,
+        order_status: None,
         latency_us: Some(took_us),
         phase: None,
     }

@@ -1,11 +1,12 @@
 //! Where an order goes.
 
 use crate::error::FieldError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A postal address. `country` is ISO 3166-1 alpha-2, upper case once [`Address::normalised`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Address {
     /// The recipient.
     pub name: String,
@@ -23,6 +24,7 @@ pub struct Address {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// Country.
+    #[schemars(regex(pattern = "^[A-Za-z]{2}$"))]
     pub country: String,
     /// Telephone number for the courier.
     pub phone_number: String,

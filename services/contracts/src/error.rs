@@ -1,10 +1,11 @@
 //! Error codes and the one error body.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What went wrong, in one word that callers may rely on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
     /// No caller, or one that cannot prove who it is.
@@ -39,6 +40,8 @@ pub enum Code {
     Deadline,
     /// The caller's epoch is behind.
     StaleEpoch,
+    /// The thing has another version than the caller takes it to have.
+    PreconditionFailed,
     /// The body is larger than the service takes.
     PayloadTooLarge,
     /// A defect of ours.
@@ -55,6 +58,7 @@ impl Code {
             Code::NotFound => 404,
             Code::BadRequest => 400,
             Code::Conflict | Code::InProgress | Code::OutOfStock | Code::StaleEpoch => 409,
+            Code::PreconditionFailed => 412,
             Code::PayloadTooLarge => 413,
             Code::ValidationFailed | Code::IdempotencyKeyReused | Code::DestinationNotAllowed => 422,
             Code::RateLimited => 429,
@@ -83,7 +87,7 @@ impl fmt::Display for Code {
 }
 
 /// One field's mistake.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
     /// The path of the field, such as `products[2].quantity`.
     pub field: String,
@@ -101,7 +105,7 @@ impl FieldError {
 }
 
 /// The body of every error answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// For a person.
     pub message: String,

@@ -2,10 +2,13 @@
 
 use crate::{
     address::Address,
+    bodies::ops::RegionState,
     ids::{EventId, OrderId, ProductId, Region, WarehouseId},
     order::Order,
+    product::Product,
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::value::MapDeserializer};
 use serde_json::Value;
 
@@ -23,10 +26,12 @@ pub mod source {
     pub const PRODUCTS: &str = "ecommerce.products";
     /// Users.
     pub const USERS: &str = "ecommerce.users";
+    /// The platform itself.
+    pub const PLATFORM: &str = "ecommerce.platform";
 }
 
 /// What an event says about itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// The same in every region that creates the event again.
@@ -50,12 +55,13 @@ pub struct Metadata {
     /// The event or command that caused this one.
     pub causation_id: String,
     /// W3C trace context.
+    #[schemars(regex(pattern = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
 }
 
 /// Units of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProductUnits {
     /// The product.
@@ -65,14 +71,16 @@ pub struct ProductUnits {
 }
 
 /// The detail of payment events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentOutcome {
     /// The order.
     pub order_id: OrderId,
     /// Minor units.
+    #[schemars(range(min = 0))]
     pub amount: i64,
     /// ISO 4217.
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
     /// The number of the attempt, from 1.
     pub attempt: u32,
@@ -82,7 +90,7 @@ pub struct PaymentOutcome {
 }
 
 /// What happened. The variant's name is the detail type, its content the detail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "detail-type", content = "detail", rename_all_fields = "camelCase")]
 #[allow(missing_docs)] // detail types and fields are the contract's own words
 pub enum Happening {
@@ -97,6 +105,13 @@ pub enum Happening {
         reason: String,
         by: String,
     },
+    ProductCreated(Box<Product>),
+    ProductModified {
+        old: Box<Product>,
+        new: Box<Product>,
+        changed: Vec<String>,
+    },
+    ProductDeleted(Box<Product>),
     StockReserved {
         order_id: OrderId,
         warehouse_id: WarehouseId,
@@ -106,6 +121,12 @@ pub enum Happening {
         order_id: OrderId,
         warehouse_id: WarehouseId,
         lines: Vec<ProductUnits>,
+    },
+    StockReplenished {
+        product_id: ProductId,
+        warehouse_id: WarehouseId,
+        #[schemars(range(min = 0))]
+        available: i64,
     },
     PackagingStarted {
         order_id: OrderId,
@@ -164,6 +185,11 @@ pub enum Happening {
         lines: Vec<ProductUnits>,
         resaleable: bool,
     },
+    RegionStateChanged {
+        region: Region,
+        state: RegionState,
+        epoch: u64,
+    },
 }
 
 impl Happening {
@@ -173,8 +199,12 @@ impl Happening {
             Happening::OrderCreated(_) => "OrderCreated",
             Happening::OrderModified { .. } => "OrderModified",
             Happening::OrderCancelled { .. } => "OrderCancelled",
+            Happening::ProductCreated(_) => "ProductCreated",
+            Happening::ProductModified { .. } => "ProductModified",
+            Happening::ProductDeleted(_) => "ProductDeleted",
             Happening::StockReserved { .. } => "StockReserved",
             Happening::StockReleased { .. } => "StockReleased",
+            Happening::StockReplenished { .. } => "StockReplenished",
             Happening::PackagingStarted { .. } => "PackagingStarted",
             Happening::PackageCreated { .. } => "PackageCreated",
             Happening::PackagingFailed { .. } => "PackagingFailed",
@@ -189,6 +219,7 @@ impl Happening {
             Happening::DeliveryCompleted { .. } => "DeliveryCompleted",
             Happening::DeliveryFailed { .. } => "DeliveryFailed",
             Happening::ReturnReceived { .. } => "ReturnReceived",
+            Happening::RegionStateChanged { .. } => "RegionStateChanged",
         }
     }
 
@@ -198,8 +229,12 @@ impl Happening {
             Happening::OrderCreated(_)
             | Happening::OrderModified { .. }
             | Happening::OrderCancelled { .. } => source::ORDERS,
+            Happening::ProductCreated(_)
+            | Happening::ProductModified { .. }
+            | Happening::ProductDeleted(_) => source::PRODUCTS,
             Happening::StockReserved { .. }
             | Happening::StockReleased { .. }
+            | Happening::StockReplenished { .. }
             | Happening::PackagingStarted { .. }
             | Happening::PackageCreated { .. }
             | Happening::PackagingFailed { .. }
@@ -214,6 +249,7 @@ impl Happening {
             | Happening::DeliveryCompleted { .. }
             | Happening::DeliveryFailed { .. }
             | Happening::ReturnReceived { .. } => source::DELIVERY,
+            Happening::RegionStateChanged { .. } => source::PLATFORM,
         }
     }
 
@@ -225,7 +261,7 @@ impl Happening {
 }
 
 /// An event: what happened, and what it says about itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// What it says about itself.
     pub metadata: Metadata,

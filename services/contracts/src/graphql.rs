@@ -8,6 +8,15 @@ pub const GET_PRODUCT: &str = "query GetProduct($productId: ID!) { getProduct(pr
 pub const SEARCH_PRODUCTS: &str = "query SearchProducts($query: String!, $category: String, $nextToken: String) { searchProducts(query: $query, category: $category, nextToken: $nextToken) { products { productId name price currency package { width length height weight } category availability } nextToken } }";
 /// Sets how many units of a product lie in the caller's cart.
 pub const PUT_CART_ITEM: &str = "mutation PutCartItem($input: CartItemInput!) { putCartItem(input: $input) { cartId items { product { productId price } quantity } total currency } }";
+/// What lies in a cart.
+pub const GET_CART: &str = "query GetCart($cartId: ID) { getCart(cartId: $cartId) { cartId items { product { productId price } quantity } total currency } }";
+/// Lays what is in an anonymous cart into the caller's.
+pub const MERGE_CART: &str = "mutation MergeCart($anonymousCartId: ID!) { mergeCart(anonymousCartId: $anonymousCartId) { cartId items { product { productId price } quantity } total currency } }";
+/// Where the caller can have their age verified.
+pub const START_AGE_VERIFICATION: &str =
+    "mutation StartAgeVerification { startAgeVerification { state url } }";
+/// Who the caller is.
+pub const ME: &str = "query Me { me { userId ageVerdict } }";
 /// The price of a delivery.
 pub const GET_DELIVERY_PRICING: &str = "query GetDeliveryPricing($input: DeliveryPricingInput!) { getDeliveryPricing(input: $input) { pricing currency } }";
 /// Make an order.
@@ -24,6 +33,10 @@ pub const GET_ORDER: &str = "query GetOrder($orderId: ID!, $minVersion: Int) { g
 pub const GET_ORDER_BY_KEY: &str = "query GetOrderByKey($idempotencyKey: String!) { getOrderByKey(idempotencyKey: $idempotencyKey) { orderId userId status total version } }";
 /// The caller's orders.
 pub const GET_ORDERS: &str = "query GetOrders($nextToken: String, $limit: Int) { getOrders(nextToken: $nextToken, limit: $limit) { orders { orderId status total version } nextToken } }";
+/// Orders that a person must look at.
+pub const GET_ORDERS_NEEDING_ATTENTION: &str = "query GetOrdersNeedingAttention($nextToken: String) { getOrdersNeedingAttention(nextToken: $nextToken) { orders { orderId status total version paymentState stockState history { version status reason } } nextToken } }";
+/// All regions, as operators see them.
+pub const GET_REGIONS: &str = "query GetRegions { getRegions { region continent state epoch outboxLagMs } }";
 /// Orders that wait for a picker.
 pub const GET_NEW_PACKAGING: &str = "query GetNewPackagingRequestIds($nextToken: String) { getNewPackagingRequestIds(nextToken: $nextToken) { packagingRequestIds nextToken } }";
 /// What to pick.
@@ -36,6 +49,12 @@ pub const UPDATE_PACKAGING: &str = "mutation UpdatePackagingProduct($input: Upda
 pub const COMPLETE_PACKAGING: &str = "mutation CompletePackaging($input: PackagingInput!) { completePackaging(input: $input) { success message code } }";
 /// A picker gives up.
 pub const FAIL_PACKAGING: &str = "mutation FailPackaging($input: PackagingInput!) { failPackaging(input: $input) { success message code } }";
+/// Book goods that came in.
+pub const RECEIVE_STOCK: &str = "mutation ReceiveStock($input: StockReceiptInput!) { receiveStock(input: $input) { productId warehouseId onHand reserved available version } }";
+/// Lists a product, or changes one that has this version.
+pub const PUT_PRODUCT: &str = "mutation PutProduct($product: ProductInput!, $ifVersion: Int) { putProduct(product: $product, ifVersion: $ifVersion) { productId name price currency package { width length height weight } category version } }";
+/// Takes a product that has this version out of the catalogue.
+pub const DELETE_PRODUCT: &str = "mutation DeleteProduct($productId: ID!, $ifVersion: Int!) { deleteProduct(productId: $productId, ifVersion: $ifVersion) { success message code } }";
 /// Deliveries that wait for a courier.
 pub const GET_NEW_DELIVERIES: &str = "query GetNewDeliveries($nextToken: String) { getNewDeliveries(nextToken: $nextToken) { deliveries { orderId status requiresAdultSignature } nextToken } }";
 /// A courier takes a parcel.

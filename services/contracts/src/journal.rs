@@ -6,6 +6,7 @@ use crate::{
     ids::{OrderId, Region, ShardId, WarehouseId},
     order::Order,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -123,7 +124,7 @@ impl<'de> Deserialize<'de> for Incarnations {
 }
 
 /// How far an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EntryState {
     /// Written here; nobody knows yet whether a majority has it.
@@ -135,7 +136,7 @@ pub enum EntryState {
 }
 
 /// An effect that cannot be undone, journalled before it is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum EffectKind {
@@ -152,7 +153,7 @@ impl fmt::Display for EffectKind {
 }
 
 /// What a person asks of an order that is there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Command {
     /// To cancel it.
@@ -177,7 +178,7 @@ pub enum Command {
 }
 
 /// What an entry decides.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum EntryValue {
     /// The key makes this order.
@@ -262,7 +263,7 @@ impl EntryValue {
 }
 
 /// One entry of the journal, as a copy holds it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// The shard.
@@ -288,7 +289,7 @@ impl Entry {
 }
 
 /// `POST /backend/journal/promise`: let this ballot own these shards.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromiseRequest {
     /// The new ballot, and the shards it wants.
@@ -303,7 +304,7 @@ pub struct PromiseRequest {
 }
 
 /// One shard's answer to a promise.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "answer", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum Promise {
     /// The copy will take nothing lower any more; here is every entry that is not closed.
@@ -323,14 +324,14 @@ pub enum Promise {
 }
 
 /// The answer to a promise: one for each shard asked for, in the same order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PromiseResponse {
     /// By shard.
     pub shards: Vec<Promise>,
 }
 
 /// `POST /backend/journal/accept`: store these entries of one shard.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptRequest {
     /// The owner's ballot.
@@ -344,7 +345,7 @@ pub struct AcceptRequest {
 }
 
 /// One entry's answer to an accept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "answer", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum Accepted {
     /// Stored (now or before).
@@ -374,14 +375,14 @@ pub enum Accepted {
 }
 
 /// The answer to an accept: one for each entry, in the same order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AcceptResponse {
     /// By entry.
     pub entries: Vec<Accepted>,
 }
 
 /// `POST /backend/journal/choose` and `/close`: these entries are chosen, or closed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SettleRequest {
     /// Key and value hash of each entry.
@@ -391,7 +392,7 @@ pub struct SettleRequest {
 }
 
 /// One entry to mark.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SettleEntry {
     /// The entry's shard.
@@ -410,7 +411,7 @@ pub struct SettleEntry {
 }
 
 /// One entry's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Settled {
     /// The copy holds the entry, marked.
@@ -420,7 +421,7 @@ pub struct Settled {
 }
 
 /// The answer to choose and close: one for each entry, in the same order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SettleResponse {
     /// By entry.
     pub entries: Vec<Settled>,
@@ -430,7 +431,7 @@ pub struct SettleResponse {
 }
 
 /// `POST /backend/journal/register`: from now on a copy is another incarnation, which holds nothing yet.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterRequest {
     /// The copy that lost what it held.
@@ -442,14 +443,14 @@ pub struct RegisterRequest {
 }
 
 /// The answer to a registration.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RegisterResponse {
     /// The incarnations known here, the newest over all shards.
     pub incarnations: Incarnations,
 }
 
 /// `POST /backend/journal/read`: what a copy holds of one shard, closed entries too, page by page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadRequest {
     /// The copy that reads.
@@ -464,7 +465,7 @@ pub struct ReadRequest {
 }
 
 /// One page of a shard.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadResponse {
     /// The entries.
@@ -478,7 +479,7 @@ pub struct ReadResponse {
 }
 
 /// `POST /backend/journal/tokens`: which order each payment token is bound to on a copy, page by page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokensRequest {
     /// Where the last page ended.
@@ -487,7 +488,7 @@ pub struct TokensRequest {
 }
 
 /// One page of bindings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokensResponse {
     /// The bindings.
@@ -497,7 +498,7 @@ pub struct TokensResponse {
 }
 
 /// `GET /backend/journal/shards`: the shards that a region drives.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldShards {
     /// The shards.
@@ -505,7 +506,7 @@ pub struct HeldShards {
 }
 
 /// A payment token that backs an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BoundToken {
     /// The hash of the token.

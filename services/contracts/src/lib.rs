@@ -14,13 +14,14 @@ pub mod keys;
 pub mod order;
 pub mod product;
 pub mod resources;
+pub mod schemas;
 pub mod states;
 pub mod stock;
 pub mod time;
 
 pub use address::Address;
 pub use error::{Code, ErrorBody, FieldError};
-pub use ids::{Continent, OrderId, ProductId, Region, ShardId, UserId, WarehouseId};
+pub use ids::{CartId, Continent, OrderId, ProductId, Region, ShardId, UserId, WarehouseId};
 pub use order::{Order, OrderLine, OrderStatus, PaymentState, StockState};
 pub use product::{Package, Product};
 pub use time::Timestamp;

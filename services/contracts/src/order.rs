@@ -7,11 +7,12 @@ use crate::{
     product::Package,
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Where an order stands (the table of transitions is in [`crate::states`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)] // the words are the contract's own and the table in `states` gives their meaning
 pub enum OrderStatus {
@@ -85,7 +86,7 @@ impl fmt::Display for OrderStatus {
 }
 
 /// What became of the money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
 pub enum PaymentState {
@@ -123,7 +124,7 @@ impl fmt::Display for PaymentState {
 }
 
 /// What became of the goods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
 pub enum StockState {
@@ -159,7 +160,7 @@ impl fmt::Display for StockState {
 }
 
 /// One product of an order, as the customer accepted it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderLine {
     /// The product.
@@ -169,13 +170,14 @@ pub struct OrderLine {
     /// Its package at the time of the order.
     pub package: Package,
     /// Price of one unit, minor units.
+    #[schemars(range(min = 0))]
     pub price: i64,
     /// Units, 1 to 99.
     pub quantity: u32,
 }
 
 /// One step of an order's life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusChange {
     /// The version that the step made.
     pub version: u64,
@@ -191,7 +193,7 @@ pub struct StatusChange {
 }
 
 /// An order. This is also its shape in events: it holds no payment token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
     /// Its id.
@@ -209,10 +211,13 @@ pub struct Order {
     /// Where it goes.
     pub address: Address,
     /// Price of the delivery, minor units.
+    #[schemars(range(min = 0))]
     pub delivery_price: i64,
     /// Sum of price times quantity, plus the delivery price, minor units.
+    #[schemars(range(min = 0))]
     pub total: i64,
     /// ISO 4217.
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
     /// +1 for every committed change; 1 is the order as journalled.
     pub version: u64,
@@ -231,8 +236,10 @@ pub struct Order {
     /// What became of the money.
     pub payment_state: PaymentState,
     /// Captured so far, minor units.
+    #[schemars(range(min = 0))]
     pub captured: i64,
     /// Refunded so far, minor units.
+    #[schemars(range(min = 0))]
     pub refunded: i64,
     /// What became of the goods.
     pub stock_state: StockState,

@@ -1,10 +1,11 @@
 //! Stock: what lies where, what is spoken for, and every movement.
 
 use crate::ids::{OrderId, ProductId, WarehouseId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Stock of one product in one warehouse. `available = on_hand - reserved`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StockLevel {
     /// The product.
@@ -20,7 +21,7 @@ pub struct StockLevel {
 }
 
 /// How far a reservation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
 pub enum ReservationState {
@@ -40,7 +41,7 @@ impl ReservationState {
 }
 
 /// Units of one product that a warehouse keeps for one order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
     /// The order.
@@ -60,7 +61,7 @@ pub struct Reservation {
 }
 
 /// Why stock changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
 pub enum Movement {
@@ -75,7 +76,7 @@ pub enum Movement {
 }
 
 /// One row of the append-only stock ledger. Its sequence number is the stock's version after the movement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StockLedgerRow {
     /// The product.
@@ -86,7 +87,7 @@ pub struct StockLedgerRow {
     pub seq: u64,
     /// Why.
     pub movement: Movement,
-    /// Units, positive.
+    /// Units, positive; of an adjustment that takes some away, negative.
     pub quantity: i64,
     /// The order or document that caused it.
     pub reference: String,

@@ -1,11 +1,7 @@
 //! The routes.
 
 use crate::{desk::Desk, domain::Report, error::Error, pricing};
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::extract::State;
 use contracts::{
     OrderId,
     bodies::delivery::{
@@ -18,6 +14,7 @@ use platform::{
     identity::DeliveryStaff,
     page,
     request::{CalledBy, Callers, PageQuery, Path, Query},
+    routes::{Routes, Who, get, post},
 };
 
 /// Only the order's owner asks.
@@ -34,17 +31,58 @@ impl Callers for Shops {
     const NAMES: &'static [&'static str] = &["orders", "frontend-api"];
 }
 
-pub(crate) fn routes(desk: Desk) -> Router {
-    Router::new()
-        .route("/backend/pricing", post(price))
-        .route("/backend/{order_id}", get(look_up))
-        .route("/backend/{order_id}/release", post(release))
-        .route("/new", get(waiting))
-        .route("/{order_id}", get(look_up_by_staff))
-        .route("/{order_id}/start", post(start))
-        .route("/{order_id}/complete", post(complete))
-        .route("/{order_id}/fail", post(fail))
-        .route("/{order_id}/returned", post(returned))
+pub(crate) fn routes(desk: Desk) -> Routes {
+    let (owner, shops, courier) =
+        (Who::services::<Orders>(), Who::services::<Shops>(), Who::staff::<DeliveryStaff>());
+    Routes::new()
+        .route(
+            post("/backend/pricing", shops, "The price of a delivery")
+                .takes::<PricingRequest>()
+                .gives::<PricingResponse>(),
+            price,
+        )
+        .route(get("/backend/{order_id}", owner, "How far a delivery is").gives::<DeliveryView>(), look_up)
+        .route(
+            post("/backend/{order_id}/release", owner, "Lets a paid order go")
+                .takes::<ReleaseRequest>()
+                .gives::<DeliveryView>()
+                .also(&[409]),
+            release,
+        )
+        .route(
+            get("/new", courier, "A page of deliveries that wait for a courier")
+                .pages()
+                .gives::<DeliveryPage>(),
+            waiting,
+        )
+        .route(get("/{order_id}", courier, "How far a delivery is").gives::<DeliveryView>(), look_up_by_staff)
+        .route(
+            post("/{order_id}/start", courier, "A courier takes a parcel")
+                .gives::<DeliveryView>()
+                .also(&[409]),
+            start,
+        )
+        .route(
+            post("/{order_id}/complete", courier, "A courier hands a parcel over")
+                .takes::<DeliveryReport>()
+                .gives::<DeliveryView>()
+                .also(&[409]),
+            complete,
+        )
+        .route(
+            post("/{order_id}/fail", courier, "A courier brings a parcel back")
+                .takes::<DeliveryReport>()
+                .gives::<DeliveryView>()
+                .also(&[409]),
+            fail,
+        )
+        .route(
+            post("/{order_id}/returned", courier, "Goods of a delivered order came back")
+                .takes::<ReturnReport>()
+                .gives::<DeliveryView>()
+                .also(&[409]),
+            returned,
+        )
         .with_state(desk)
 }
 

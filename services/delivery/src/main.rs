@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    platform::serve::main(delivery::service).await
+    platform::serve::main(delivery::NAME, delivery::service).await
 }

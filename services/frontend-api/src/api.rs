@@ -10,14 +10,23 @@ use async_graphql::{
     parser::types::{ExecutableDocument, Selection},
 };
 use axum::{
-    Router,
     extract::State,
-    response::{Html, IntoResponse, Response},
-    routing::get,
+    response::{
+        Html, IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
+use futures::{StreamExt, stream};
 use http::{HeaderMap, header};
-use platform::{Caller, Deadline, Json, Platform};
+use platform::{
+    Caller, Deadline, Json, Platform,
+    routes::{Content, RouteSpec, Routes, SchemaOf, Who, get, post},
+};
+use schemars::json_schema;
 use std::sync::Arc;
+
+/// What a client accepts that follows something.
+const EVENT_STREAM: &str = "text/event-stream";
 
 #[derive(Clone)]
 struct Api {
@@ -27,12 +36,39 @@ struct Api {
 }
 
 /// Every route of the service.
-pub(crate) fn routes(platform: &Platform) -> Router {
+pub(crate) fn routes(platform: &Platform) -> Routes {
     let api = Api { schema: schema::over(platform), about: schema::empty() };
-    Router::new()
-        .route("/graphql", get(explorer).post(run))
-        .route("/schema.graphql", get(sdl))
+    Routes::new()
+        .route(get("/graphql", Who::Anyone, "An explorer").gives_text("text/html"), explorer)
+        .route(graphql(post("/graphql", Who::Anyone, "Answers a GraphQL request")), run)
+        .route(
+            get("/schema.graphql", Who::Anyone, "The schema in GraphQL's own language")
+                .gives_text("text/plain"),
+            sdl,
+        )
         .with_state(Arc::new(api))
+}
+
+/// GraphQL over HTTP: who may use which field is the schema's own matter.
+fn graphql(route: RouteSpec) -> RouteSpec {
+    let asked: SchemaOf = |_| {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "query": { "type": "string" },
+                "variables": { "type": ["object", "null"] },
+                "operationName": { "type": ["string", "null"] },
+            },
+            "required": ["query"],
+        })
+    };
+    let told: SchemaOf = |_| {
+        json_schema!({
+            "type": "object",
+            "properties": { "data": {}, "errors": { "type": "array", "items": { "type": "object" } } },
+        })
+    };
+    RouteSpec { takes: Some(Content::Json(asked)), gives: Some(Content::Json(told)), ..route }
 }
 
 async fn explorer() -> Html<String> {
@@ -53,8 +89,26 @@ async fn run(
     let about = request.parsed_query().is_ok_and(about_schema);
     let session = Arc::new(Session::new(caller, deadline, &headers));
     let schema = if about { &api.about } else { &api.schema };
-    let answer = schema.execute(request.data(session.clone())).await;
+    let request = request.data(session.clone());
+    if wants_stream(&headers) {
+        return follow(schema, request);
+    }
+    let answer = schema.execute(request).await;
     (session.status(), Json(answer)).into_response()
+}
+
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.split(',').any(|kind| kind.trim() == EVENT_STREAM))
+}
+
+/// Each answer of a subscription as it comes, as server-sent events: GraphQL over SSE, in its "distinct connections
+/// mode" (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>).
+fn follow(schema: &Schema, request: Request) -> Response {
+    let answers =
+        schema.execute_stream(request).map(|answer| Event::default().event("next").json_data(answer));
+    let end = stream::once(async { Ok(Event::default().event("complete")) });
+    Sse::new(answers.chain(end)).keep_alive(KeepAlive::default()).into_response()
 }
 
 /// Whether a document asks about nothing but the schema.

@@ -2,13 +2,14 @@
 
 use crate::{NAME, session::Session};
 use contracts::{
-    Code, Order, OrderId, Product, ProductId, WarehouseId,
+    CartId, Code, Order, OrderId, Product, ProductId, WarehouseId,
     bodies::{
         delivery::{DeliveryPage, DeliveryReport, DeliveryView, PricingRequest, PricingResponse},
+        ops::RegionsView,
         orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
-        products::ProductPage,
-        users::{CartView, Me},
-        warehouse::{PackagedUnits, PackagingFailure, PackagingPage, PackagingView},
+        products::{ProductDraft, ProductPage},
+        users::{AgeVerification, CartView, Me, MergeRequest},
+        warehouse::{PackagedUnits, PackagingFailure, PackagingPage, PackagingView, StockReceipt},
     },
     events::ProductUnits,
     stock::StockLevel,
@@ -123,6 +124,34 @@ impl Clients {
         found(self.get("products", &format!("/{id}"), session).await)
     }
 
+    /// Lists a product, or changes one that has a version.
+    pub(crate) async fn put_product(
+        &self,
+        id: ProductId,
+        draft: &ProductDraft,
+        if_version: Option<u64>,
+        session: &Session,
+    ) -> Answer<Product> {
+        let mut call = self.platform.calls.here("products");
+        if let Some(version) = if_version {
+            call = call.header("if-match", format!("\"{version}\""));
+        }
+        let path = format!("/admin/{id}");
+        call.send(session.credential(), Method::PUT, &path, Some(draft), session.deadline).await
+    }
+
+    pub(crate) async fn delete_product(
+        &self,
+        id: ProductId,
+        if_version: u64,
+        session: &Session,
+    ) -> Answer<()> {
+        let call = self.platform.calls.here("products").header("if-match", format!("\"{if_version}\""));
+        let path = format!("/admin/{id}");
+        let done = call.send(session.credential(), Method::DELETE, &path, None::<&()>, session.deadline);
+        done.await.map(|IgnoredAny| ())
+    }
+
     pub(crate) async fn pricing(
         &self,
         request: &PricingRequest,
@@ -159,6 +188,18 @@ impl Clients {
         self.get("orders", &with_query("", &paging.query()), session).await
     }
 
+    pub(crate) async fn orders_needing_attention(
+        &self,
+        paging: &Paging,
+        session: &Session,
+    ) -> Answer<OrderPage> {
+        self.get("orders", &with_query("/attention", &paging.query()), session).await
+    }
+
+    pub(crate) async fn regions(&self, session: &Session) -> Answer<RegionsView> {
+        self.get("platform", "/backend/regions", session).await
+    }
+
     pub(crate) async fn order(
         &self,
         id: OrderId,
@@ -178,13 +219,36 @@ impl Clients {
         self.get("users", "/me", session).await
     }
 
-    pub(crate) async fn cart(&self, session: &Session) -> Answer<CartView> {
-        self.get("users", "/cart", session).await
+    pub(crate) async fn start_age_verification(&self, session: &Session) -> Answer<AgeVerification> {
+        let call = self.platform.calls.here("users");
+        call.post(session.credential(), "/me/age-verification", &(), session.deadline).await
     }
 
-    pub(crate) async fn put_in_cart(&self, item: ProductUnits, session: &Session) -> Answer<CartView> {
-        let call = self.platform.calls.here("users");
-        call.send(session.credential(), Method::PUT, "/cart/items", Some(&item), session.deadline).await
+    /// An anonymous cart, or the caller's own.
+    pub(crate) async fn cart(&self, anonymous: Option<CartId>, session: &Session) -> Answer<CartView> {
+        self.get("users", &cart_path(anonymous), session).await
+    }
+
+    /// As [`Clients::cart`].
+    pub(crate) async fn put_in_cart(
+        &self,
+        anonymous: Option<CartId>,
+        item: &ProductUnits,
+        session: &Session,
+    ) -> Answer<CartView> {
+        let (call, path) = (self.platform.calls.here("users"), cart_path(anonymous) + "/items");
+        call.send(session.credential(), Method::PUT, &path, Some(item), session.deadline).await
+    }
+
+    /// Begins an anonymous cart.
+    pub(crate) async fn begin_cart(&self, item: &ProductUnits, session: &Session) -> Answer<CartView> {
+        self.platform.calls.here("users").post(Credential::None, "/carts", item, session.deadline).await
+    }
+
+    /// Lays what is in an anonymous cart into the caller's.
+    pub(crate) async fn merge_cart(&self, anonymous: CartId, session: &Session) -> Answer<CartView> {
+        let (call, body) = (self.platform.calls.here("users"), MergeRequest { anonymous_cart_id: anonymous });
+        call.post(session.credential(), "/cart/merge", &body, session.deadline).await
     }
 
     pub(crate) async fn new_packaging(&self, paging: &Paging, session: &Session) -> Answer<PackagingPage> {
@@ -221,6 +285,18 @@ impl Clients {
         self.get("warehouse", &format!("/backend/stock/{id}"), session).await
     }
 
+    /// Books goods that came in, where they did.
+    pub(crate) async fn receive_stock(
+        &self,
+        receipt: &StockReceipt,
+        session: &Session,
+    ) -> Answer<StockLevel> {
+        let config = &self.platform.config;
+        let home = config.warehouse(&receipt.warehouse_id).map_or(&config.region, |known| &known.region);
+        let call = self.platform.calls.in_region(home, "warehouse");
+        call.post(session.credential(), "/admin/stock/receipts", receipt, session.deadline).await
+    }
+
     pub(crate) async fn stock_in(&self, id: &WarehouseId, deadline: Deadline) -> Answer<Vec<StockLevel>> {
         let path = format!("/backend/warehouses/{}/stock", encoded(id.as_str()));
         let call = self.platform.calls.here("warehouse");
@@ -244,6 +320,10 @@ impl Clients {
     ) -> Answer<()> {
         self.command("delivery", Method::POST, &report.path("", id), said, session).await
     }
+}
+
+fn cart_path(anonymous: Option<CartId>) -> String {
+    anonymous.map_or_else(|| "/cart".to_owned(), |id| format!("/carts/{id}"))
 }
 
 /// Nothing, where the service says that there is no such thing, or not for this caller.

@@ -48,9 +48,10 @@ pub(crate) enum Availability {
     OutOfStock,
 }
 
-/// What the units that nobody has spoken for come to.
-pub(crate) fn availability(units: i64) -> Availability {
+/// What the units that nobody has spoken for come to. Only a product that is still sold comes again.
+pub(crate) fn availability(units: i64, sold: bool) -> Availability {
     match units {
+        ..=0 if sold => Availability::Backorder,
         ..=0 => Availability::OutOfStock,
         1..LOW_UNITS => Availability::Low,
         _ => Availability::InStock,
@@ -108,8 +109,9 @@ mod tests {
 
     #[test]
     fn few_units_are_told_from_none_and_from_plenty() {
-        let told = [-1, 0, 1, 19, 20].map(availability);
-        use Availability::{InStock, Low, OutOfStock};
-        assert_eq!(told, [OutOfStock, OutOfStock, Low, Low, InStock]);
+        let told = |sold| [-1, 0, 1, 19, 20].map(|units| availability(units, sold));
+        use Availability::{Backorder, InStock, Low, OutOfStock};
+        assert_eq!(told(true), [Backorder, Backorder, Low, Low, InStock]);
+        assert_eq!(told(false), [OutOfStock, OutOfStock, Low, Low, InStock]);
     }
 }

@@ -4,7 +4,7 @@ use crate::error;
 use async_graphql::{Context, Error, Guard};
 use contracts::Code;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use platform::{Caller, Deadline, calls::Credential, identity::Person};
+use platform::{Caller, Deadline, calls::Credential, deadline, identity::Person};
 use std::{
     sync::{
         Arc,
@@ -35,6 +35,17 @@ impl Session {
             deadline: deadline.earlier(MARGIN),
             idempotency_key: key.map(str::to_owned),
             authorization: headers.get(header::AUTHORIZATION).cloned(),
+            status: AtomicU16::new(StatusCode::OK.as_u16()),
+        }
+    }
+
+    /// The same caller, with the usual time for one more answer.
+    pub(crate) fn again(&self) -> Self {
+        Session {
+            caller: self.caller.clone(),
+            deadline: Deadline::within(deadline::DEFAULT).earlier(MARGIN),
+            idempotency_key: None,
+            authorization: self.authorization.clone(),
             status: AtomicU16::new(StatusCode::OK.as_u16()),
         }
     }

@@ -37,7 +37,13 @@ impl Shelves {
     }
 
     /// How well a product is to be had; nothing, where no warehouse said so yet.
-    pub(crate) async fn availability(&self, product: ProductId, deadline: Deadline) -> Option<Availability> {
+    /// `sold` says whether it is still part of the catalogue.
+    pub(crate) async fn availability(
+        &self,
+        product: ProductId,
+        sold: bool,
+        deadline: Deadline,
+    ) -> Option<Availability> {
         if !self.fresh()
             && let Ok(_asking) = self.asking.try_lock()
         {
@@ -45,7 +51,7 @@ impl Shelves {
         }
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         let (_, units) = seen.as_ref()?;
-        units.get(&product).copied().map(availability)
+        units.get(&product).map(|units| availability(*units, sold))
     }
 
     fn fresh(&self) -> bool {

@@ -1,43 +1,37 @@
 //! Routes of the orders service.
 
 mod commands;
+mod journal;
 
 use crate::{
     NAME,
     commands::Commander,
-    create::Creator,
+    create::{Creator, Told},
     domain::create::{self, Attempt},
     error::OrdersError,
     events::Events,
     journal::{
-        acceptor::{Acceptor, AcceptorError, LAST_SIGNS},
+        acceptor::LAST_SIGNS,
         owner::{Owner, Route},
-        returning::{holds_copy, other_copies},
     },
     store::Store,
 };
-use axum::{
-    Router,
-    extract::{Path, Query, State},
-    routing::{get, post},
-};
+use axum::extract::{Path, Query, State};
 use contracts::{
     Code, Order, OrderId, Region, ShardId,
     bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
     events::Event,
-    journal::{
-        AcceptRequest, AcceptResponse, EntryState, HeldShards, PromiseRequest, PromiseResponse, ReadRequest,
-        ReadResponse, RegisterRequest, RegisterResponse, SettleRequest, SettleResponse, TokensRequest,
-        TokensResponse,
-    },
     keys,
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use platform::{
-    ApiError, Caller, Customer, Deadline, Platform,
+    ApiError, Customer, Deadline, Platform,
     calls::{CallError, Credential, Target},
-    identity::Person,
+    identity::{Admin, Person, Staff},
     json::Json,
+    replay::Replay,
+    request::{CalledBy, Callers},
+    routes::{Routes, Who, get, post},
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -51,6 +45,25 @@ const MARGIN: Duration = Duration::from_millis(10);
 const WORTH_ASKING_AGAIN: Duration = Duration::from_millis(100);
 /// A heartbeat may come in meanwhile.
 const BEFORE_ASKING_AGAIN: Duration = Duration::from_millis(20);
+
+/// The header that names an attempt or a command.
+const KEY: &str = "Idempotency-Key";
+/// What it is for.
+const KEY_SAYS: &str = "Names the attempt: 1 to 64 of A-Z a-z 0-9 _ -. The same one is done once";
+
+/// The orders service of another region.
+struct Ours;
+
+impl Callers for Ours {
+    const NAMES: &'static [&'static str] = &[NAME];
+}
+
+/// Services that look at orders.
+struct Readers;
+
+impl Callers for Readers {
+    const NAMES: &'static [&'static str] = &["warehouse", "delivery", "payment", "frontend-api"];
+}
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -70,22 +83,48 @@ pub struct Api {
 }
 
 /// All routes.
-pub fn routes(api: Api) -> Router {
-    Router::new()
-        .route("/", post(create_order).get(list))
-        .route("/{order_id}", get(read))
-        .route("/by-key/{idempotency_key}", get(by_key))
+pub fn routes(api: Api) -> Routes {
+    Routes::new()
+        .route(
+            post("/", Who::Person, "Makes an order")
+                .header(KEY, KEY_SAYS, false)
+                .takes::<CreateOrderRequest>()
+                .gives::<CreateOrderResponse>()
+                .also(&[402, 403, 409]),
+            create_order,
+        )
+        .route(
+            get("/", Who::Person, "A page of the caller's orders, newest first").pages().gives::<OrderPage>(),
+            list,
+        )
+        .route(
+            get("/{order_id}", Who::Person, "One of the caller's orders")
+                .field::<u64>("minVersion", "At least as new as this")
+                .gives::<Order>(),
+            read,
+        )
+        .route(
+            get("/by-key/{idempotency_key}", Who::Person, "The order that an attempt made").gives::<Order>(),
+            by_key,
+        )
+        .route(
+            get("/attention", Who::staff::<Admin>(), "A page of the orders that a person must look at")
+                .pages()
+                .gives::<OrderPage>(),
+            attention,
+        )
         .merge(commands::routes())
-        .route("/backend/{order_id}", get(read_backend))
-        .route("/backend/events", post(apply_event))
-        .route("/backend/journal/shards", get(held_shards))
-        .route("/backend/journal/promise", post(promise))
-        .route("/backend/journal/accept", post(accept))
-        .route("/backend/journal/choose", post(choose))
-        .route("/backend/journal/close", post(close))
-        .route("/backend/journal/register", post(register))
-        .route("/backend/journal/read", post(read_journal))
-        .route("/backend/journal/tokens", post(tokens))
+        .route(
+            get("/backend/{order_id}", Who::services::<Readers>(), "An order").gives::<Order>(),
+            read_backend,
+        )
+        .route(
+            post("/backend/events", Who::services::<Ours>(), "Applies an event of another region")
+                .takes::<Event>()
+                .also(&[409]),
+            apply_event,
+        )
+        .merge(journal::routes())
         .with_state(api)
 }
 
@@ -95,31 +134,34 @@ async fn create_order(
     deadline: Deadline,
     headers: HeaderMap,
     Json(request): Json<CreateOrderRequest>,
-) -> Result<Json<CreateOrderResponse>, ApiError> {
+) -> Result<Replay<CreateOrderResponse>, ApiError> {
     let key = idempotency_key(&headers, request.idempotency_key.as_deref())?;
     let faults = create::faults(&request, &key);
     if !faults.is_empty() {
-        return refused(OrdersError::Invalid(faults));
+        return Ok(Replay { body: refused(OrdersError::Invalid(faults))?, again: false });
     }
     let attempt = attempt(&api, &person, key, create::request_hash(&request));
     loop {
         match owner_of(&api, &attempt, &headers).await? {
             Route::Here => {
-                match api.creator.create(attempt.clone(), request.clone(), deadline).await {
-                    Ok(order) => return Ok(Json(accepted(&api, order))),
+                let Told { answer, again } =
+                    api.creator.create(attempt.clone(), request.clone(), deadline).await;
+                match answer {
+                    Ok(order) => return Ok(Replay { body: accepted(&api, order), again }),
                     // The owner was silent to this region only: the others keep it, so it is asked again.
                     Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
                         tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
                     }
-                    Err(error) => return refused(error),
+                    Err(error) => return Ok(Replay { body: refused(error)?, again }),
                 }
             }
             Route::There(owner) => {
                 let (call, credential) = api.call_owner(&owner, &headers);
                 let call = call.header("idempotency-key", &attempt.idempotency_key);
-                let asked = call.post(credential, "", &request, deadline.earlier(MARGIN));
+                let (method, budget) = (Method::POST, deadline.earlier(MARGIN));
+                let asked = call.exchange(credential, method, "", Some(&request), budget);
                 if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
-                    return Ok(Json(answer));
+                    return Ok(Replay::from(answer));
                 }
             }
         }
@@ -170,7 +212,7 @@ fn accepted(api: &Api, order: Order) -> CreateOrderResponse {
 }
 
 /// A definite refusal is an answer; anything else is an error that may be retried.
-fn refused(error: OrdersError) -> Result<Json<CreateOrderResponse>, ApiError> {
+fn refused(error: OrdersError) -> Result<CreateOrderResponse, ApiError> {
     if !error.definite() || error.code().retryable() {
         return Err(error.into());
     }
@@ -180,7 +222,7 @@ fn refused(error: OrdersError) -> Result<Json<CreateOrderResponse>, ApiError> {
         }
         other => vec![other.to_string()],
     };
-    Ok(Json(CreateOrderResponse {
+    Ok(CreateOrderResponse {
         success: false,
         message: "Validation errors".into(),
         errors,
@@ -188,7 +230,7 @@ fn refused(error: OrdersError) -> Result<Json<CreateOrderResponse>, ApiError> {
         code: Some(error.code()),
         retryable: Some(false),
         durability: None,
-    }))
+    })
 }
 
 impl Api {
@@ -255,6 +297,17 @@ async fn list(
 ) -> Result<Json<OrderPage>, ApiError> {
     let limit = Store::page_limit(query.limit);
     let page = api.store.of_user(&person.user_id, limit, query.next_token.as_deref()).await?;
+    Ok(Json(OrderPage { orders: page.items, next_token: page.next_token }))
+}
+
+/// Orders that a person must look at, for administrators.
+async fn attention(
+    State(api): State<Api>,
+    _: Staff<Admin>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<OrderPage>, ApiError> {
+    let limit = Store::page_limit(query.limit);
+    let page = api.store.needing_attention(limit, query.next_token.as_deref()).await?;
     Ok(Json(OrderPage { orders: page.items, next_token: page.next_token }))
 }
 
@@ -344,10 +397,9 @@ async fn by_key(
 
 async fn read_backend(
     State(api): State<Api>,
-    caller: Caller,
+    _: CalledBy<Readers>,
     Path(order_id): Path<String>,
 ) -> Result<Json<Order>, ApiError> {
-    caller.service_in(&["warehouse", "delivery", "payment", "frontend-api"])?;
     let order_id: OrderId =
         order_id.parse().map_err(|_| ApiError::new(Code::BadRequest, "orderId is not an id"))?;
     let record = api.store.get(order_id).await?.ok_or(OrdersError::NotFound)?;
@@ -356,99 +408,10 @@ async fn read_backend(
 
 async fn apply_event(
     State(api): State<Api>,
-    caller: Caller,
+    _: CalledBy<Ours>,
     Json(event): Json<Event>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    caller.service_in(&[NAME])?;
     let applied = api.events.apply(&event).await;
     applied.map_err(|cause| ApiError::new(Code::InProgress, cause.to_string()))?;
     Ok(Json(serde_json::Value::Null))
-}
-
-async fn held_shards(State(api): State<Api>, caller: Caller) -> Result<Json<HeldShards>, ApiError> {
-    caller.service_in(&[NAME])?;
-    Ok(Json(HeldShards { shards: api.owner.held() }))
-}
-
-fn acceptor<'a>(api: &'a Api, caller: &Caller) -> Result<&'a Acceptor, ApiError> {
-    caller.service_in(&[NAME])?;
-    if holds_copy(&api.platform.config) {
-        Ok(&api.owner.copies.own)
-    } else {
-        Err(ApiError::new(Code::NotFound, "This region holds no copy of the journal"))
-    }
-}
-
-fn answer<T>(answer: Result<T, AcceptorError>) -> Result<Json<T>, ApiError> {
-    answer.map(Json).map_err(|cause| match cause {
-        AcceptorError::Busy => ApiError::new(Code::InProgress, "The shard is busy"),
-        AcceptorError::Returning => ApiError::new(
-            Code::DurabilityUnavailable,
-            "This copy of the journal lost what it held and does not vote yet",
-        ),
-        AcceptorError::Unregistered => ApiError::new(Code::Conflict, "The reader is not registered here"),
-        AcceptorError::Page => ApiError::new(Code::BadRequest, "The page token is not one of ours"),
-        AcceptorError::Table(error) => error.into(),
-        AcceptorError::Entry(error) => ApiError::internal(error),
-    })
-}
-
-async fn promise(
-    State(api): State<Api>,
-    caller: Caller,
-    Json(request): Json<PromiseRequest>,
-) -> Result<Json<PromiseResponse>, ApiError> {
-    answer(acceptor(&api, &caller)?.promise(&request).await)
-}
-
-async fn accept(
-    State(api): State<Api>,
-    caller: Caller,
-    Json(request): Json<AcceptRequest>,
-) -> Result<Json<AcceptResponse>, ApiError> {
-    answer(acceptor(&api, &caller)?.accept(&request).await)
-}
-
-async fn choose(
-    State(api): State<Api>,
-    caller: Caller,
-    Json(request): Json<SettleRequest>,
-) -> Result<Json<SettleResponse>, ApiError> {
-    answer(acceptor(&api, &caller)?.mark(&request, EntryState::Chosen).await)
-}
-
-async fn close(
-    State(api): State<Api>,
-    caller: Caller,
-    Json(request): Json<SettleRequest>,
-) -> Result<Json<SettleResponse>, ApiError> {
-    answer(acceptor(&api, &caller)?.mark(&request, EntryState::Closed).await)
-}
-
-async fn register(
-    State(api): State<Api>,
-    caller: Caller,
-    Json(request): Json<RegisterRequest>,
-) -> Result<Json<RegisterResponse>, ApiError> {
-    let copy = acceptor(&api, &caller)?;
-    if !other_copies(&api.platform.config).contains(&request.copy) {
-        return Err(ApiError::new(Code::BadRequest, "Only another copy of the journal registers here"));
-    }
-    answer(copy.register(&request).await)
-}
-
-async fn read_journal(
-    State(api): State<Api>,
-    caller: Caller,
-    Json(request): Json<ReadRequest>,
-) -> Result<Json<ReadResponse>, ApiError> {
-    answer(acceptor(&api, &caller)?.read(&request).await)
-}
-
-async fn tokens(
-    State(api): State<Api>,
-    caller: Caller,
-    Json(request): Json<TokensRequest>,
-) -> Result<Json<TokensResponse>, ApiError> {
-    answer(acceptor(&api, &caller)?.bound_tokens(&request).await)
 }

@@ -38,6 +38,15 @@ pub struct Asked {
     pub idempotency_key: String,
 }
 
+/// What a request about an order came to.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The order after it.
+    pub order: Order,
+    /// Whether the journal had it before this request.
+    pub again: bool,
+}
+
 impl Asked {
     /// The journal's key.
     fn key(&self) -> String {
@@ -72,7 +81,7 @@ impl Commander {
     ///
     /// # Errors
     /// When the order's state does not allow it, or nothing definite can be said.
-    pub async fn carry_out(&self, asked: Asked, deadline: Deadline) -> Result<Order, OrdersError> {
+    pub async fn carry_out(&self, asked: Asked, deadline: Deadline) -> Result<Done, OrdersError> {
         let (tell, told) = oneshot::channel();
         let commander = self.clone();
         self.tasks.spawn(async move {
@@ -85,7 +94,7 @@ impl Commander {
         }
     }
 
-    async fn work(&self, asked: &Asked, deadline: Deadline) -> Result<Order, OrdersError> {
+    async fn work(&self, asked: &Asked, deadline: Deadline) -> Result<Done, OrdersError> {
         self.owner.until_decided(&asked.shard, asked.order_id).await;
         let turn = self.saga.turns.take(asked.order_id).await;
         let record = self.saga.own(asked.order_id).await.map_err(unknown_is_not_found)?;
@@ -94,14 +103,18 @@ impl Commander {
         }
         match self.known(asked).await? {
             Some(value) if !same(&value, asked) => Err(OrdersError::KeyReused),
-            Some(value) => self.propose(asked, value, turn).await,
+            Some(value) => {
+                let order = self.propose(asked, value, turn).await?;
+                Ok(Done { order, again: true })
+            }
             None => {
                 self.check(&record.order, asked).await?;
                 let payment_ref = self.payment_ref(&record, asked, deadline).await?;
                 let (order_id, order) = (asked.order_id, Box::new(record.order));
                 let value =
                     EntryValue::Command { order_id, command: asked.command.clone(), order, payment_ref };
-                self.propose(asked, value, turn).await
+                let order = self.propose(asked, value, turn).await?;
+                Ok(Done { order, again: false })
             }
         }
     }

@@ -42,6 +42,21 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(10);
 
 type Answer = Result<Order, OrdersError>;
 
+/// What an attempt is told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The order, or why there is none.
+    pub answer: Result<Order, OrdersError>,
+    /// Whether it had been decided before this request.
+    pub again: bool,
+}
+
+impl Told {
+    fn now(answer: Answer) -> Self {
+        Told { answer, again: false }
+    }
+}
+
 /// What the rest of the shop had to say about an attempt to which it agrees.
 struct Checked {
     payment_ref: String,
@@ -50,7 +65,7 @@ struct Checked {
 
 struct Flight {
     request_hash: String,
-    answer: watch::Receiver<Option<Answer>>,
+    answer: watch::Receiver<Option<Told>>,
 }
 
 /// Makes orders.
@@ -80,20 +95,20 @@ impl Creator {
 
     /// Makes the order of an attempt, or gives the answer that the attempt had before. Attempts with one key
     /// share one flight, which goes on when the caller's budget has run out.
-    ///
-    /// # Errors
-    /// A definite refusal, or why nothing definite can be said.
-    pub async fn create(&self, attempt: Attempt, request: CreateOrderRequest, deadline: Deadline) -> Answer {
+    pub async fn create(&self, attempt: Attempt, request: CreateOrderRequest, deadline: Deadline) -> Told {
         let request_hash = attempt.request_hash.clone();
-        let (flown, mut answer) = self.join(attempt, request, deadline)?;
+        let (flown, mut told) = match self.join(attempt, request, deadline) {
+            Ok(joined) => joined,
+            Err(full) => return Told::now(Err(full)),
+        };
         if flown != request_hash {
-            return Err(OrdersError::KeyReused);
+            return Told::now(Err(OrdersError::KeyReused));
         }
-        let waited = deadline.earlier(ANSWER_MARGIN).bound(answer.wait_for(Option::is_some)).await;
+        let waited = deadline.earlier(ANSWER_MARGIN).bound(told.wait_for(Option::is_some)).await;
         match waited {
-            Ok(Ok(answer)) => answer.clone().unwrap_or(Err(OrdersError::Deadline)),
-            Ok(Err(_)) => Err(OrdersError::Internal("an attempt was dropped".into())),
-            Err(_) => Err(OrdersError::NotDurable),
+            Ok(Ok(told)) => told.clone().unwrap_or(Told::now(Err(OrdersError::Deadline))),
+            Ok(Err(_)) => Told::now(Err(OrdersError::Internal("an attempt was dropped".into()))),
+            Err(_) => Told::now(Err(OrdersError::NotDurable)),
         }
     }
 
@@ -102,7 +117,7 @@ impl Creator {
         attempt: Attempt,
         request: CreateOrderRequest,
         deadline: Deadline,
-    ) -> Result<(String, watch::Receiver<Option<Answer>>), OrdersError> {
+    ) -> Result<(String, watch::Receiver<Option<Told>>), OrdersError> {
         let key = attempt.key_hash();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&key) {
@@ -120,35 +135,42 @@ impl Creator {
         let creator = self.clone();
         let fly = async move {
             let made = creator.fly(&attempt, &request, deadline).await;
-            sender.send_replace(Some(made));
+            sender.send_replace(Some(made.unwrap_or_else(|error| Told::now(Err(error)))));
             creator.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         };
         self.tasks.spawn(fly);
         Ok((request_hash, answer))
     }
 
-    async fn fly(&self, attempt: &Attempt, request: &CreateOrderRequest, deadline: Deadline) -> Answer {
+    async fn fly(
+        &self,
+        attempt: &Attempt,
+        request: &CreateOrderRequest,
+        deadline: Deadline,
+    ) -> Result<Told, OrdersError> {
         // The checks do not need the shard; a takeover meanwhile costs nothing.
         let (held, checked) = futures::join!(
             self.owner.ensure_held(&attempt.home, &attempt.shard),
             self.check(attempt, request, deadline)
         );
         let epoch = held?;
-        if let Some(known) = self.known(attempt).await? {
-            return known;
+        if let Some(answer) = self.known(attempt).await? {
+            return Ok(Told { answer, again: true });
         }
         let checked = match checked {
             Ok(checked) => checked,
             Err(refusal) if refusal.definite() && epoch > 1 => {
-                return self.refuse(attempt, refusal).await;
+                return Ok(Told::now(self.refuse(attempt, refusal).await));
             }
             Err(other) => return Err(other),
         };
         let reserved = match self.reserve(attempt, request, checked.age, deadline).await {
-            Err(refusal) if refusal.definite() && epoch > 1 => return self.refuse(attempt, refusal).await,
+            Err(refusal) if refusal.definite() && epoch > 1 => {
+                return Ok(Told::now(self.refuse(attempt, refusal).await));
+            }
             reserved => reserved?,
         };
-        self.accept(attempt, request, epoch, checked, reserved).await
+        Ok(Told::now(self.accept(attempt, request, epoch, checked, reserved).await))
     }
 
     /// Everything that the rest of the shop must agree to; all reasons of a refusal together.

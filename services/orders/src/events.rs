@@ -8,13 +8,14 @@ use crate::{
     store::{OrderRecord, Store},
 };
 use contracts::{
-    OrderId,
+    OrderId, Region,
     events::{Event, Happening, source},
     resources::{Interest, Subscription},
 };
+use futures::future::join_all;
 use platform::{
     Deadline, Platform,
-    calls::Credential,
+    calls::{CallError, Credential},
     consumer::{Consumer, NotApplied},
 };
 use std::{sync::Arc, time::Duration};
@@ -25,7 +26,7 @@ pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
     events: &[
         Interest::all(
             source::WAREHOUSE,
-            &["PackagingStarted", "PackageCreated", "PackagingFailed", "WarehouseClosed"],
+            &["PackagingStarted", "PackageCreated", "PackagingFailed", "WarehouseClosed", "StockReplenished"],
         ),
         Interest::all(
             source::PAYMENT,
@@ -73,25 +74,47 @@ impl Events {
             }
             return Ok(()); // the sweep tells the orders concerned
         }
+        if let Happening::StockReplenished { .. } = &event.happening {
+            return self.goods_came(&event).await;
+        }
         let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
         let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
         match self.owner.route(&record.order.home, &record.order.shard) {
             Route::Here => self.apply_to(record, &event).await.map_err(NotApplied::from),
-            Route::There(region) => {
-                let call = self.platform.calls.in_region(&region, NAME);
-                let deadline = Deadline::within(FORWARD_LIMIT);
-                let credential = Credential::Service(NAME);
-                call.post::<serde_json::Value>(credential, "/backend/events", &event, deadline).await?;
-                Ok(())
-            }
+            Route::There(region) => Ok(self.forward(&region, &event).await?),
         }
     }
 
-    /// Applies an event to an order that this region drives.
+    async fn forward(&self, region: &Region, event: &Event) -> Result<(), CallError> {
+        let call = self.platform.calls.in_region(region, NAME);
+        let (credential, deadline) = (Credential::Service(NAME), Deadline::within(FORWARD_LIMIT));
+        call.post::<serde_json::Value>(credential, "/backend/events", event, deadline).await.map(drop)
+    }
+
+    /// Goods came into a warehouse. Orders that wait for them may be driven in any region, so each looks at its own. A
+    /// region that does not hear of it finds out by its sweep.
+    async fn goods_came(&self, event: &Event) -> Result<(), NotApplied> {
+        let here = &self.platform.config.region;
+        let regions = self.platform.config.regions.iter().map(|region| &region.name);
+        let others = regions.filter(|name| *name != here && !self.platform.liveness.suspected(name));
+        let told = others.map(async |region| (region, self.forward(region, event).await));
+        let (told, applied) = futures::join!(join_all(told), self.apply(event));
+        for (region, failed) in told {
+            if let Err(cause) = failed {
+                tracing::debug!(%region, %cause, "a region is not told that goods came");
+            }
+        }
+        Ok(applied?)
+    }
+
+    /// Applies an event to an order that this region drives, or to those that wait for what it tells of.
     ///
     /// # Errors
     /// When it must come again later.
     pub async fn apply(&self, event: &Event) -> Result<(), SagaError> {
+        if let Happening::StockReplenished { product_id, warehouse_id, available } = &event.happening {
+            return self.saga.supply(*product_id, warehouse_id, *available).await;
+        }
         let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
         let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
         self.apply_to(record, event).await

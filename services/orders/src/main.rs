@@ -6,8 +6,8 @@ use std::error::Error;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     match std::env::args().nth(1).as_deref() {
-        None => platform::serve::main(orders::service).await,
-        Some("found") => Ok(orders::found(&platform::serve::platform()?).await?),
+        None => platform::serve::main(orders::NAME, orders::service).await,
+        Some("found") => Ok(orders::found(&platform::serve::platform(orders::NAME)?).await?),
         Some(other) => Err(format!("`{other}` is unknown: say `found`, or nothing to serve").into()),
     }
 }

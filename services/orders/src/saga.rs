@@ -15,7 +15,7 @@ use crate::{
     turns::Turns,
 };
 use contracts::{
-    Code, Order, OrderId, OrderStatus, PaymentState, ShardId, WarehouseId,
+    Code, Order, OrderId, OrderStatus, PaymentState, ProductId, ShardId, WarehouseId,
     bodies::{
         delivery::{DeliveryStatus, DeliveryView, ReleaseRequest},
         payment::{EffectRequest, PaymentView},
@@ -25,7 +25,11 @@ use contracts::{
     journal::{EffectKind, EntryValue},
 };
 use platform::{
-    Deadline, Platform, calls::CallError, config::Durability, planted::Planted, tables::TransactError,
+    Deadline, Platform,
+    calls::CallError,
+    config::{Durability, WarehouseConfig},
+    planted::Planted,
+    tables::TransactError,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -47,6 +51,10 @@ const AGAIN_AFTER: Duration = Duration::from_secs(3);
 const RESTS_FOR: Duration = Duration::from_secs(10);
 /// Rounds against others who changed the order meanwhile.
 const ROUNDS: u32 = 6;
+/// Orders that one arrival of goods is offered to, at most; the sweep finds the others.
+const SUPPLIED_MAX: usize = 50;
+/// No further order is offered them after this time.
+const SUPPLY_LIMIT: Duration = Duration::from_secs(2);
 /// A reservation for a reallocated order ends after this long without packaging.
 const RESERVATION_MS: i64 = 15 * 60 * 1000;
 
@@ -176,6 +184,66 @@ impl Saga {
             }
         }
         Ok(())
+    }
+
+    /// Goods came into a warehouse: offers them to the orders held here that wait for them, the oldest first and one
+    /// after the other, as far as they go. Whom this misses the sweep of those that wait finds.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn supply(
+        &self,
+        product_id: ProductId,
+        warehouse_id: &WarehouseId,
+        mut available: i64,
+    ) -> Result<(), SagaError> {
+        let Some(warehouse) = self.platform.config.warehouse(warehouse_id) else { return Ok(()) };
+        let began = self.platform.world.instant();
+        for order in self.waiting_for(product_id).await?.into_iter().take(SUPPLIED_MAX) {
+            let wanted = wanted(&order, product_id);
+            if wanted > available {
+                continue;
+            }
+            if self.platform.world.instant().saturating_duration_since(began) > SUPPLY_LIMIT {
+                break;
+            }
+            let order_id = order.order_id;
+            match self.offer(order_id, warehouse).await {
+                Ok(true) => available -= wanted,
+                Ok(false) => {}
+                Err(cause) => tracing::debug!(%order_id, %cause, "an order is offered the goods again later"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The orders held here that wait for a product, oldest first.
+    async fn waiting_for(&self, product_id: ProductId) -> Result<Vec<Order>, SagaError> {
+        let mut waiting = Vec::new();
+        for shard in self.owner.held() {
+            if self.owner.recovered(&shard) {
+                let orders = self.store.waiting_in(&shard).await?.into_iter().map(|record| record.order);
+                waiting.extend(orders.filter(|order| {
+                    order.status == OrderStatus::Backordered && wanted(order, product_id) > 0
+                }));
+            }
+        }
+        waiting.sort_by_key(|order| (order.created_date, order.order_id));
+        Ok(waiting)
+    }
+
+    /// Whether an order that waits for goods is served from a warehouse now.
+    async fn offer(&self, order_id: OrderId, warehouse: &WarehouseConfig) -> Result<bool, SagaError> {
+        let record = self.own(order_id).await?;
+        let order = &record.order;
+        let waits = order.status == OrderStatus::Backordered
+            && steps::next(order, self.platform.world.now()) == Some(Step::Reallocate)
+            && create::destination_refusal(&order.address.country).is_none();
+        if !waits || !self.reserved_in(order, warehouse).await? {
+            return Ok(false);
+        }
+        self.apply(record, &Trigger::Reallocated { warehouse_id: warehouse.id.clone() }, None).await?;
+        Ok(true)
     }
 
     /// One order that cannot be looked after now does not stand in the way of the others.
@@ -586,26 +654,31 @@ impl Saga {
             return Ok(Some(Trigger::NoWarehouse));
         }
         for warehouse in &self.platform.config.warehouses {
-            let suspected = self.platform.liveness.suspected(&warehouse.region);
-            let left = order.status == OrderStatus::Reallocating && warehouse.id == order.warehouse_id;
-            if left || suspected || self.store.is_lost(&warehouse.id).await? {
-                continue;
-            }
-            let request = ReserveRequest {
-                order_id: order.order_id,
-                allocation: order.allocation + 1,
-                lines: create::units(&order.products),
-                warehouse_id: warehouse.id.clone(),
-                allow_backorder: order.allow_backorder,
-                expires_at: self.platform.world.now().plus_ms(RESERVATION_MS),
-            };
-            // A later owner may try warehouses in another order: a reservation that no order follows ends.
-            let answer = self.clients.reserve(&request, Deadline::within(STEP_LIMIT)).await?;
-            if answer.state == ReserveState::Reserved {
+            if self.reserved_in(order, warehouse).await? {
                 return Ok(Some(Trigger::Reallocated { warehouse_id: warehouse.id.clone() }));
             }
         }
         Ok(Some(Trigger::NoWarehouse))
+    }
+
+    /// Whether a warehouse that the order has not left keeps its goods for it.
+    async fn reserved_in(&self, order: &Order, warehouse: &WarehouseConfig) -> Result<bool, SagaError> {
+        let suspected = self.platform.liveness.suspected(&warehouse.region);
+        let left = order.status == OrderStatus::Reallocating && warehouse.id == order.warehouse_id;
+        if left || suspected || self.store.is_lost(&warehouse.id).await? {
+            return Ok(false);
+        }
+        let request = ReserveRequest {
+            order_id: order.order_id,
+            allocation: order.allocation + 1,
+            lines: create::units(&order.products),
+            warehouse_id: warehouse.id.clone(),
+            allow_backorder: order.allow_backorder,
+            expires_at: self.platform.world.now().plus_ms(RESERVATION_MS),
+        };
+        // A later owner may try warehouses in another order: a reservation that no order follows ends.
+        let answer = self.clients.reserve(&request, Deadline::within(STEP_LIMIT)).await?;
+        Ok(answer.state == ReserveState::Reserved)
     }
 }
 
@@ -660,6 +733,12 @@ fn canceller(trigger: &Trigger) -> &'static str {
         Trigger::CancelRequested { by: Canceller::Staff, .. } => "staff",
         _ => "shop",
     }
+}
+
+/// Units of a product that an order wants.
+fn wanted(order: &Order, product_id: ProductId) -> i64 {
+    let lines = order.products.iter().filter(|line| line.product_id == product_id);
+    lines.map(|line| i64::from(line.quantity)).sum()
 }
 
 /// A later owner's version is newer, whatever its number.

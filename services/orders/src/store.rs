@@ -33,6 +33,7 @@ pub const ORDERS: TableSpec = TableSpec {
         IndexSpec { name: "user", partition: Key::text("userId"), sort: Key::text("createdDate") },
         IndexSpec { name: OPEN, partition: Key::text("openShard"), sort: Key::text("createdDate") },
         IndexSpec { name: outbox::INDEX, partition: Key::text("outbox"), sort: Key::number("since") },
+        IndexSpec { name: ATTENTION, partition: Key::text("needs"), sort: Key::text("createdDate") },
     ],
     replication: Replication::Global,
 };
@@ -83,7 +84,10 @@ pub const TABLES: &[TableSpec] = &[ORDERS, JOURNAL, TOKENS, LEASES, LOST_WAREHOU
 
 /// The sparse index of orders that are not settled.
 const OPEN: &str = "open";
-/// Follows the shard in that index where the order only waits: nobody needs to look at it often.
+/// The sparse index of orders that a person must look at: hardly any, so one partition holds them, and a row that is not
+/// in it costs nothing.
+const ATTENTION: &str = "attention";
+/// Follows the shard in the index of open orders where the order only waits: nobody needs to look at it often.
 const WAITS: &str = "~waits";
 /// Warehouses that are looked at for being lost, at most.
 const LOST_MAX: usize = 1_000;
@@ -109,6 +113,21 @@ pub struct OrderRecord {
     /// Events not yet confirmed by the bus.
     #[serde(flatten)]
     pub pending: Pending,
+}
+
+/// A record as it is stored: with the key of [`ATTENTION`] where it belongs there.
+#[derive(Serialize)]
+struct Row<'r> {
+    #[serde(flatten)]
+    record: &'r OrderRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<&'static str>,
+}
+
+impl<'r> From<&'r OrderRecord> for Row<'r> {
+    fn from(record: &'r OrderRecord) -> Self {
+        Row { record, needs: record.order.attention.then_some(ATTENTION) }
+    }
 }
 
 impl OrderRecord {
@@ -201,6 +220,25 @@ impl Store {
         Ok(Page { items, next_token: page.next_token })
     }
 
+    /// A page of the orders that a person must look at, oldest first. Each stands once, where its highest branch has it.
+    ///
+    /// # Errors
+    /// When the table does not answer, or the page token is not one of ours.
+    pub async fn needing_attention(
+        &self,
+        limit: usize,
+        token: Option<&str>,
+    ) -> Result<Page<Order>, TableError> {
+        let query = Query::partition("needs", text(ATTENTION)).index(ATTENTION).limit(limit);
+        let page = self.orders.query::<OrderRecord>(query.after(token)?).await?;
+        let newest = page.items.iter().map(|row| self.get(row.order.order_id));
+        let newest = futures::future::try_join_all(newest).await?;
+        let rows = page.items.iter().zip(newest);
+        let highest = rows.filter_map(|(row, newest)| newest.filter(|newest| newest.branch == row.branch));
+        let needing = highest.map(|record| record.order).filter(|order| order.attention);
+        Ok(Page { items: needing.collect(), next_token: page.next_token })
+    }
+
     /// The orders of a shard that are under way, each by its highest branch.
     ///
     /// # Errors
@@ -238,7 +276,7 @@ impl Store {
         let event =
             self.event(&order, &order.idempotency_key, Happening::OrderCreated(Box::new(order.clone())));
         let mut record = self.record(order, payment_ref, writer, Pending::default(), &[event]);
-        match self.orders.put(&record, Condition::new_item("orderId")).await {
+        match self.orders.put(&Row::from(&record), Condition::new_item("orderId")).await {
             Ok(()) => self.notify(&mut record),
             Err(TableError::Conflict) => {}
             Err(other) => return Err(other),
@@ -276,7 +314,7 @@ impl Store {
         } else {
             Condition::new_item("orderId")
         };
-        let mut transaction = self.orders.transaction().put(&self.orders, &record, condition)?;
+        let mut transaction = self.orders.transaction().put(&self.orders, &Row::from(&record), condition)?;
         if let Some(cause) = cause {
             transaction = self.inbox.record(transaction, cause)?;
         }

@@ -5,11 +5,7 @@ use crate::{
     domain::{Command, Effect, Operation},
     error::Error,
 };
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::extract::State;
 use contracts::{
     FieldError, OrderId,
     bodies::payment::{EffectRequest, PaymentView, ValidateRequest, ValidateResponse},
@@ -17,6 +13,7 @@ use contracts::{
 use platform::{
     ApiError, Deadline, Json,
     request::{CalledBy, Callers, Path},
+    routes::{Routes, Who, get, post},
 };
 
 /// An effect key's length at most: what the provider takes.
@@ -29,13 +26,40 @@ impl Callers for Orders {
     const NAMES: &'static [&'static str] = &["orders"];
 }
 
-pub(crate) fn routes(desk: Desk) -> Router {
-    Router::new()
-        .route("/backend/validate", post(validate))
-        .route("/backend/{order_id}", get(look_up))
-        .route("/backend/{order_id}/capture", post(capture))
-        .route("/backend/{order_id}/void", post(void))
-        .route("/backend/{order_id}/refund", post(refund))
+pub(crate) fn routes(desk: Desk) -> Routes {
+    let owner = Who::services::<Orders>();
+    Routes::new()
+        .route(
+            post("/backend/validate", owner, "Whether a token covers a total")
+                .takes::<ValidateRequest>()
+                .gives::<ValidateResponse>(),
+            validate,
+        )
+        .route(
+            get("/backend/{order_id}", owner, "What is known of an order's money").gives::<PaymentView>(),
+            look_up,
+        )
+        .route(
+            post("/backend/{order_id}/capture", owner, "Takes the money of an order")
+                .takes::<EffectRequest>()
+                .gives::<PaymentView>()
+                .also(&[402, 409]),
+            capture,
+        )
+        .route(
+            post("/backend/{order_id}/void", owner, "Lets an authorisation go")
+                .takes::<EffectRequest>()
+                .gives::<PaymentView>()
+                .also(&[402, 409]),
+            void,
+        )
+        .route(
+            post("/backend/{order_id}/refund", owner, "Gives money of an order back")
+                .takes::<EffectRequest>()
+                .gives::<PaymentView>()
+                .also(&[402, 409]),
+            refund,
+        )
         .with_state(desk)
 }
 

@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    platform::serve::main(payment::service).await
+    platform::serve::main(payment::NAME, payment::service).await
 }

@@ -1,15 +1,21 @@
 //! Publishing to the region's event bus, entry by entry.
 
-use crate::Platform;
+use crate::{
+    Platform,
+    trace::{self, TraceContext},
+};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use contracts::{
     events::{Event, Happening, Metadata},
     keys,
     resources::bus_name,
+    schemas,
 };
 
 /// The most entries that EventBridge takes in one call.
 pub const ENTRIES_MAX: usize = 10;
+/// The environment in which events go out as they are.
+const PRODUCTION: &str = "prod";
 
 /// The bus did not take the call at all.
 #[derive(Debug, thiserror::Error)]
@@ -21,43 +27,56 @@ pub struct BusError(String);
 pub struct Bus {
     client: aws_sdk_eventbridge::Client,
     name: String,
+    /// Whether an event that breaks its schema is kept back, to be found before production: there it goes out, and its
+    /// consumers park it.
+    strict: bool,
 }
 
 impl Bus {
     /// The bus of the platform's region and environment.
     pub fn new(platform: &Platform) -> Self {
-        Bus { client: platform.aws.events.clone(), name: bus_name(&platform.config.env) }
+        let env = &platform.config.env;
+        Bus { client: platform.aws.events.clone(), name: bus_name(env), strict: env != PRODUCTION }
     }
 
-    /// Publishes events and says for each whether the bus confirmed it.
+    /// Publishes events and says for each whether the bus confirmed it. One that breaks its schema is not sent, outside
+    /// production.
     ///
     /// # Errors
     /// When the call as a whole failed: then nothing is known to be published.
     pub async fn publish(&self, events: &[Event]) -> Result<Vec<bool>, BusError> {
-        let mut confirmed = Vec::with_capacity(events.len());
-        for chunk in events.chunks(ENTRIES_MAX) {
-            let entries = chunk.iter().map(|event| self.entry(event)).collect();
+        let mut confirmed = vec![false; events.len()];
+        let entry = |(at, event)| Some((at, self.entry(event)?));
+        let entries: Vec<_> = events.iter().enumerate().filter_map(entry).collect();
+        for chunk in entries.chunks(ENTRIES_MAX) {
+            let entries = chunk.iter().map(|(_, entry)| entry.clone()).collect();
             let answer = self.client.put_events().set_entries(Some(entries)).send().await;
             let answer = answer.map_err(|cause| BusError(format!("{cause:?}")))?;
             // The call answers 200 even where entries failed: each one has its own result.
-            let results = answer.entries();
-            confirmed.extend((0..chunk.len()).map(|index| {
-                results
-                    .get(index)
-                    .is_some_and(|entry| entry.event_id().is_some() && entry.error_code().is_none())
-            }));
+            for ((at, _), result) in chunk.iter().zip(answer.entries()) {
+                confirmed[*at] = result.event_id().is_some() && result.error_code().is_none();
+            }
         }
         Ok(confirmed)
     }
 
-    fn entry(&self, event: &Event) -> PutEventsRequestEntry {
-        PutEventsRequestEntry::builder()
+    /// The event as the bus takes it; none where it must not go there.
+    fn entry(&self, event: &Event) -> Option<PutEventsRequestEntry> {
+        let (detail, detail_type) = (event.detail(), event.happening.detail_type());
+        if self.strict
+            && let Err(fault) = schemas::validators().check(detail_type, &detail)
+        {
+            tracing::error!(event = %event.metadata.event_id, detail_type, %fault, "an event breaks its schema");
+            return None;
+        }
+        let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
             .source(event.happening.source())
-            .detail_type(event.happening.detail_type())
+            .detail_type(detail_type)
             .resources(&event.metadata.aggregate_id)
-            .detail(event.detail().to_string())
-            .build()
+            .detail(detail.to_string())
+            .build();
+        Some(entry)
     }
 }
 
@@ -77,8 +96,10 @@ pub struct Aggregate<'a> {
 /// An event of a change made here and now.
 pub fn event(platform: &Platform, aggregate: Aggregate<'_>, caused_by: &str, happening: Happening) -> Event {
     let Aggregate { kind, id, version, epoch } = aggregate;
+    let event_id = keys::event_id(kind, id, epoch, version, happening.detail_type());
+    let context = trace::current().unwrap_or_else(|| TraceContext::of_correlation(id, event_id.0));
     let metadata = Metadata {
-        event_id: keys::event_id(kind, id, epoch, version, happening.detail_type()),
+        event_id,
         schema: happening.schema(),
         aggregate: kind.to_owned(),
         aggregate_id: id.to_owned(),
@@ -88,7 +109,7 @@ pub fn event(platform: &Platform, aggregate: Aggregate<'_>, caused_by: &str, hap
         produced_at: platform.world.now(),
         correlation_id: id.to_owned(),
         causation_id: caused_by.to_owned(),
-        traceparent: None,
+        traceparent: Some(context.to_string()),
     };
     Event { metadata, happening }
 }

@@ -5,11 +5,12 @@ use crate::{
     deadline::{self, Deadline},
     identity::Identity,
     network::Network,
+    trace,
     world::World,
 };
 use bytes::Bytes;
 use contracts::{ErrorBody, Region};
-use http::{Method, Request, header};
+use http::{HeaderMap, Method, Request, header};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -105,6 +106,15 @@ impl Calls {
     }
 }
 
+/// An answer of status 2xx.
+#[derive(Clone, Debug)]
+pub struct Answered<T> {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: T,
+}
+
 /// Whom to call.
 pub struct Target<'a> {
     calls: &'a Calls,
@@ -159,6 +169,21 @@ impl Target<'_> {
         body: Option<&impl Serialize>,
         deadline: Deadline,
     ) -> Result<T, CallError> {
+        self.exchange(credential, method, path, body, deadline).await.map(|answered| answered.body)
+    }
+
+    /// Any method; gives the answer's headers too.
+    ///
+    /// # Errors
+    /// As [`Target::post`].
+    pub async fn exchange<T: DeserializeOwned>(
+        self,
+        credential: Credential,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+        deadline: Deadline,
+    ) -> Result<Answered<T>, CallError> {
         let request = self.request(&credential, method, path, body, deadline)?;
         let answer = deadline.bound(self.calls.network.send(request)).await;
         let answer = answer.map_err(|_| CallError::Timeout { target: self.name.clone() })?;
@@ -166,7 +191,8 @@ impl Target<'_> {
             target: self.name.clone(),
             cause: cause.to_string(),
         })?;
-        self.read(answer.status().as_u16(), answer.body())
+        let body = self.read(answer.status().as_u16(), answer.body())?;
+        Ok(Answered { headers: answer.into_parts().0.headers, body })
     }
 
     fn request(
@@ -183,6 +209,12 @@ impl Target<'_> {
         let host = uri.authority().map(|host| host.to_string()).unwrap_or_default();
         let mut request = Request::builder().method(method).uri(uri).header(header::HOST, host);
         request = request.header(deadline::HEADER, deadline.header_value());
+        if let Some(context) = trace::current() {
+            request = request.header(trace::HEADER, context.to_string());
+            if context.synthetic {
+                request = request.header(trace::BAGGAGE, trace::SYNTHETIC);
+            }
+        }
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }

@@ -75,6 +75,8 @@ pub struct Secrets {
     pub payment_key: String,
     /// The key of the payment provider's API.
     pub provider_key: String,
+    /// The age checker signs its verdicts with it, and we the references that we give it.
+    pub age_check_key: String,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -111,6 +113,11 @@ pub struct Config {
     pub provider_url: String,
     /// The carrier.
     pub carrier_url: String,
+    /// The page of the age checker that customers are sent to.
+    pub age_check_url: String,
+    /// The OpenTelemetry collector (OTLP over HTTP, such as `http://localhost:4318`), where there is one.
+    #[serde(default)]
+    pub otlp_url: Option<String>,
     /// Time between two heartbeats, milliseconds.
     pub heartbeat_ms: u64,
     /// A region is suspected after this much silence, milliseconds.

@@ -1,9 +1,13 @@
 //! Consuming a queue: an event is deleted only after its effect is stored, and comes back otherwise.
 
-use crate::Platform;
+use crate::{
+    Platform,
+    trace::{self, TraceContext},
+};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
-use contracts::{events::Event, resources::queue_name};
+use contracts::{events::Event, resources::queue_name, schemas};
 use futures::{StreamExt, future::BoxFuture, stream};
+use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
 /// Events handled at the same time.
@@ -48,8 +52,14 @@ impl Consumer {
     /// The consumer `name` of the region's events.
     pub fn new(platform: &Platform, name: &'static str, handler: Handler) -> Self {
         let queue = queue_name(&platform.config.env, name);
+        platform.grounds.consumer(&platform.config.env, name);
         let client = platform.aws.queues.clone();
         Consumer { client, queue, name, world: platform.world.clone(), handler }
+    }
+
+    /// Its name: that of its queue.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Receives once and handles what came. Waits up to a second for events.
@@ -84,8 +94,18 @@ impl Consumer {
     /// # Errors
     /// When the event was not applied and must come back.
     pub async fn apply(&self, body: &str) -> Result<(), NotApplied> {
-        let event = Event::from_envelope(&serde_json::from_str(body)?)?;
-        match tokio::time::timeout(HANDLER_LIMIT, (self.handler)(event)).await {
+        let event = read(body)?;
+        let span = tracing::info_span!(
+            "event",
+            otel.kind = "consumer",
+            service = self.name,
+            detail_type = event.happening.detail_type(),
+            event_id = %event.metadata.event_id,
+            trace_id = tracing::field::Empty,
+        );
+        let parent = TraceContext::of_event(&event.metadata);
+        let handling = tokio::time::timeout(HANDLER_LIMIT, (self.handler)(event));
+        match trace::run(&self.world, span, parent, handling).await {
             Ok(applied) => applied,
             Err(_) => Err(NotApplied("the handler took too long".into())),
         }
@@ -125,6 +145,14 @@ impl Consumer {
             tracing::debug!(consumer = self.name, ?cause, "an event comes back when its time is up");
         }
     }
+}
+
+/// Reads an event that is what its schema says.
+fn read(body: &str) -> Result<Event, NotApplied> {
+    let envelope: Value = serde_json::from_str(body)?;
+    let detail_type = envelope["detail-type"].as_str().unwrap_or_default();
+    schemas::validators().check(detail_type, &envelope["detail"])?;
+    Ok(Event::from_envelope(&envelope)?)
 }
 
 /// How often a message was received, this time included.

@@ -84,10 +84,6 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.body.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(&*self.body)).into_response();
-        if self.body.code == Code::RateLimited {
-            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
-        }
-        response
+        (status, Json(&*self.body)).into_response()
     }
 }

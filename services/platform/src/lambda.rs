@@ -1,7 +1,7 @@
 //! The same service on AWS Lambda: HTTP events go to the router, queue events to the consumer, schedule
 //! events to the workers.
 
-use crate::Service;
+use crate::{Service, serve::flush, telemetry::Telemetry};
 use lambda_http::{
     Adapter, LambdaEvent,
     lambda_runtime::{self, service_fn},
@@ -24,11 +24,15 @@ pub fn inside() -> bool {
 ///
 /// # Errors
 /// When the runtime's interface does not answer.
-pub async fn run(service: Service) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let service = Arc::new(service);
+pub async fn run(service: Service, telemetry: Option<Telemetry>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let (service, telemetry) = (Arc::new(service), Arc::new(telemetry));
     let handler = service_fn(move |event: LambdaEvent<Value>| {
-        let service = service.clone();
-        async move { handle(&service, event).await }
+        let (service, telemetry) = (service.clone(), telemetry.clone());
+        async move {
+            let handled = handle(&service, event).await;
+            flush(telemetry.as_ref().as_ref()).await;
+            handled
+        }
     });
     lambda_runtime::run(handler).await
 }

@@ -1,17 +1,24 @@
 //! What every request passes through: a limit on bodies and on requests in flight, the caller's identity,
 //! and the deadline.
 
-use crate::{ApiError, Deadline, Platform, identity::Caller};
+use crate::{
+    ApiError, Deadline, Platform,
+    identity::Caller,
+    openapi::{self, About},
+    ready::Readyz,
+    routes::{RouteSpec, Routes, Who, get},
+    telemetry::Durations,
+    trace::{self, TraceContext},
+};
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{OriginalUri, Request, State},
+    extract::{MatchedPath, OriginalUri, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
-use contracts::Code;
-use http::{Method, header};
+use contracts::{Code, bodies::ops::Readiness};
+use http::{HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -21,25 +28,91 @@ pub const PUBLIC_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const SERVICE_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Requests in flight at most; the next one is told to come back.
 pub const IN_FLIGHT_MAX: usize = 512;
+/// When whoever was told to come back may do so, seconds.
+const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
 
 #[derive(Clone)]
 struct Door {
     platform: Platform,
+    service: &'static str,
     in_flight: Arc<Semaphore>,
+    durations: Durations,
 }
 
 /// Puts the common routes beside a service's own and the layers in front of all of them.
-pub fn wrap(platform: &Platform, service: &'static str, routes: Router) -> Router {
-    let door = Door { platform: platform.clone(), in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) };
-    let layered = routes
+pub fn wrap(platform: &Platform, service: &'static str, routes: Routes) -> Router {
+    let readyz = Readyz::new(platform, service);
+    let common = Routes::new()
+        .route(bare("/healthz", "Whether the process lives"), async || "ok")
+        .route(
+            get("/readyz", Who::Anyone, "Whether requests may be sent here")
+                .gives::<Readiness>()
+                .also(&[503])
+                .bare(),
+            async move || readyz.answer().await,
+        )
+        .route(bare("/version", "What runs here"), async move || {
+            format!("{service} {}", env!("CARGO_PKG_VERSION"))
+        });
+    let (common, mut table) = common.into_parts();
+    let (own, specs) = routes.into_parts();
+    table.extend(specs);
+    Router::new()
+        .route(
+            openapi::PATH,
+            axum::routing::get(openapi::describe(About::service(service), openapi::PATH, table)),
+        )
+        .merge(common)
+        .merge(layered(platform, service, own))
+        .fallback(async || ApiError::new(Code::NotFound, "There is nothing here"))
+}
+
+fn bare(path: &'static str, summary: &'static str) -> RouteSpec {
+    get(path, Who::Anyone, summary).gives_text("text/plain").bare()
+}
+
+/// Puts the layers in front of routes.
+pub(crate) fn layered(platform: &Platform, service: &'static str, routes: Router) -> Router {
+    let (in_flight, durations) = (Arc::new(Semaphore::new(IN_FLIGHT_MAX)), Durations::new(&platform.config));
+    let door = Door { platform: platform.clone(), service, in_flight, durations };
+    routes
         .layer(middleware::from_fn(until_deadline))
         .layer(middleware::from_fn_with_state(door.clone(), identify))
-        .layer(middleware::from_fn_with_state(door, admit));
-    Router::new()
-        .route("/healthz", get(async || "ok"))
-        .route("/version", get(async move || format!("{service} {}", env!("CARGO_PKG_VERSION"))))
-        .merge(layered)
-        .fallback(async || ApiError::new(Code::NotFound, "There is nothing here"))
+        .layer(middleware::from_fn_with_state(door.clone(), admit))
+        .layer(middleware::map_response(come_back_later))
+        .layer(middleware::from_fn_with_state(door, traced))
+}
+
+/// Says when to come back wherever the same request may be let in, or succeed, a moment later.
+async fn come_back_later(mut response: Response) -> Response {
+    if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER_S);
+    }
+    response
+}
+
+/// Puts a request into its trace and notes how long it took.
+async fn traced(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let method = request.method().clone();
+    let parent = TraceContext::of_request(request.headers());
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        service = door.service,
+        http.request.method = %method,
+        http.route = route,
+        synthetic = parent.is_some_and(|parent| parent.synthetic),
+        http.response.status_code = tracing::field::Empty,
+        trace_id = tracing::field::Empty,
+    );
+    let begun = door.platform.world.instant();
+    let response = trace::run(&door.platform.world, span.clone(), parent, next.run(request)).await;
+    let status = response.status().as_u16();
+    span.record("http.response.status_code", status);
+    door.durations.note(&method, route, status, begun.elapsed());
+    response
 }
 
 /// Refuses at once what would have to queue: a late answer helps nobody.
@@ -74,11 +147,13 @@ async fn with_caller(door: &Door, request: Request) -> Result<Request, ApiError>
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
-/// `/backend/` is for services and `/admin/` for people: whoever is neither learns nothing of what a body must
-/// look like. Which service and which group is each route's own rule.
+/// Paths for services, for staff and for operators.
+const FOR_US: [&str; 3] = ["/backend/", "/admin/", "/ops/"];
+
+/// Whoever is none of those learns nothing of what a body must look like. Which service and which group is each route's own rule.
 fn before_the_body_is_looked_at(method: &Method, path: &str, caller: &Caller) -> Result<(), ApiError> {
     match caller {
-        Caller::Anonymous if path.starts_with("/backend/") || path.starts_with("/admin/") => {
+        Caller::Anonymous if FOR_US.iter().any(|prefix| path.starts_with(prefix)) => {
             Err(ApiError::new(Code::Unauthenticated, "Unauthorized"))
         }
         // What staff may read there, each route says; a reading has no body to look at.

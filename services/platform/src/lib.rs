@@ -18,14 +18,22 @@ pub mod lambda;
 pub mod layers;
 pub mod liveness;
 pub mod network;
+pub mod openapi;
+pub mod ops;
 pub mod outbox;
 pub mod page;
 pub mod planted;
+pub mod ready;
+pub mod regions;
+pub mod replay;
 pub mod request;
+pub mod routes;
 pub mod seal;
 pub mod serve;
 pub mod service;
 pub mod tables;
+pub mod telemetry;
+pub mod trace;
 pub mod watch;
 pub mod world;
 
@@ -67,6 +75,10 @@ pub struct Parts {
     pub identity: Arc<identity::Identity>,
     /// Which regions are heard from.
     pub liveness: liveness::Liveness,
+    /// The outboxes of this process.
+    pub outboxes: outbox::Outboxes,
+    /// What its services stand on.
+    pub grounds: ready::Grounds,
 }
 
 impl Platform {
@@ -80,11 +92,14 @@ impl Platform {
         let aws = aws::Clients::new(&world, &config);
         let calls = calls::Calls::new(world.clone(), config.clone(), network, identity.clone());
         let liveness = liveness::Liveness::new(world.clone(), &config);
-        Ok(Platform(Arc::new(Parts { world, config, aws, calls, identity, liveness })))
+        let (outboxes, grounds) = (outbox::Outboxes::default(), ready::Grounds::default());
+        let parts = Parts { world, config, aws, calls, identity, liveness, outboxes, grounds };
+        Ok(Platform(Arc::new(parts)))
     }
 
     /// A table of this environment.
     pub fn table(&self, spec: &contracts::resources::TableSpec) -> Table {
+        self.grounds.table(spec);
         Table::new(self.aws.dynamodb.clone(), self.world.clone(), spec, &self.config.env)
     }
 }

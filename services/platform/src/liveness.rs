@@ -1,7 +1,10 @@
 //! Which regions are heard from. Each region keeps a stream open from every other one; a line comes in on
-//! it with every heartbeat, and silence is what makes a region suspect.
+//! it with every heartbeat, and silence is what makes a region suspect. A region that operators set aside counts as
+//! silent, whatever comes in.
 
-use crate::{Platform, Worker, config::Config, world::World};
+mod beats;
+
+use crate::{Platform, Worker, config::Config, regions::Standings, world::World};
 use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
 use contracts::Region;
@@ -31,6 +34,8 @@ pub struct Liveness {
     heard: Arc<Mutex<BTreeMap<Region, Heard>>>,
     /// How long this process itself did not get to run, all in all: silence meanwhile says nothing about others.
     stalled: Arc<Mutex<Duration>>,
+    /// What operators decided about regions. Those that are set aside count as silent, this one too.
+    pub standings: Standings,
 }
 
 /// The last sign of a region.
@@ -52,6 +57,7 @@ impl Liveness {
             stalled: Arc::default(),
             world,
             heard: Arc::default(),
+            standings: Standings::default(),
         }
     }
 
@@ -95,16 +101,21 @@ impl Liveness {
         silent.saturating_sub(self.stalled().saturating_sub(heard.stalled))
     }
 
-    /// Whether a region has been silent for too long.
+    /// Whether signs of a region come in.
+    pub fn hears(&self, region: &Region) -> bool {
+        self.silent_for(region) < self.suspect_after
+    }
+
+    /// Whether a region has been silent for too long, or is set aside.
     pub fn suspected(&self, region: &Region) -> bool {
-        self.silent_for(region) >= self.suspect_after
+        self.standings.aside(region) || !self.hears(region)
     }
 
     /// Waits until a region is suspected.
     pub async fn until_suspected(&self, region: &Region) {
         loop {
             let silent = self.silent_for(region);
-            if silent >= self.suspect_after {
+            if silent >= self.suspect_after || self.standings.aside(region) {
                 return;
             }
             tokio::time::sleep(self.suspect_after - silent).await;
@@ -133,11 +144,11 @@ impl Liveness {
 
 /// The route that others listen on.
 pub fn routes(platform: &Platform) -> Router {
-    let heartbeat = platform.liveness.heartbeat;
+    let liveness = platform.liveness.clone();
     let beats = move || async move {
-        let beats = stream::unfold((), move |()| async move {
-            tokio::time::sleep(heartbeat).await;
-            Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b".\n")), ()))
+        let beats = stream::unfold(beats::Beats::new(&liveness.standings), move |mut beats| async move {
+            tokio::time::sleep(liveness.heartbeat).await;
+            Some((Ok::<_, std::convert::Infallible>(beats.next()), beats))
         });
         Body::from_stream(beats)
     };
@@ -167,9 +178,93 @@ async fn listen(platform: Platform, region: Region) -> Result<(), String> {
     let patience = platform.liveness.suspect_after * 4;
     let opened = tokio::time::timeout(Duration::from_secs(2), platform.calls.network().open(request)).await;
     let Ok(Ok(response)) = opened else { return Ok(()) }; // still silent: tried again after the pause
-    let mut body = response.into_body();
-    while let Ok(Some(Ok(_))) = tokio::time::timeout(patience, body.frame()).await {
+    let (mut body, mut lines) = (response.into_body(), beats::Lines::default());
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(patience, body.frame()).await {
         platform.liveness.hear(&region);
+        let told = frame.data_ref().map(|bytes| lines.read(bytes)).unwrap_or_default();
+        for standing in told.into_iter().filter(|told| platform.config.continent_of(&told.region).is_some()) {
+            platform.liveness.standings.learn(standing);
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::bodies::ops::{RegionStanding, RegionState};
+    use proptest::prelude::*;
+
+    const REGIONS: [&str; 3] = ["ap-southeast-1", "eu-west-1", "us-east-1"];
+    const SUSPECT_AFTER: Duration = Duration::from_secs(1);
+    /// Beyond doubt, however slow the machine is.
+    const LONG_AGO: Duration = Duration::from_secs(60);
+
+    /// Seen from Europe; the others were heard just now, or long ago.
+    fn liveness(heard: [bool; 3]) -> Liveness {
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        let world = World::new(0, 7, http);
+        let now = world.instant();
+        let heard = REGIONS.iter().zip(heard).map(|(region, lately)| {
+            let at = if lately { now } else { now.checked_sub(LONG_AGO).unwrap() };
+            (Region::from(*region), Heard { at, stalled: Duration::ZERO })
+        });
+        Liveness {
+            here: "eu-west-1".into(),
+            suspect_after: SUSPECT_AFTER,
+            heartbeat: Duration::from_millis(50),
+            started: now,
+            stalled: Arc::default(),
+            standings: Standings::default(),
+            heard: Arc::new(Mutex::new(heard.collect())),
+            world,
+        }
+    }
+
+    fn decide(liveness: &Liveness, region: &str, state: RegionState) {
+        let region = Region::from(region);
+        let epoch = liveness.standings.of(&region).map_or(1, |held| held.epoch + 1);
+        let decided_in = region.clone();
+        liveness.standings.learn(RegionStanding { region, state, epoch, decided_in, reason: None });
+    }
+
+    fn state() -> impl Strategy<Value = RegionState> {
+        prop::sample::select(vec![RegionState::Active, RegionState::Drained, RegionState::Evacuated])
+    }
+
+    proptest! {
+        /// The one input that operators add: where it says nothing, silence alone decides, as it always did.
+        #[test]
+        fn without_a_region_set_aside_silence_alone_decides(
+            heard in any::<[bool; 3]>(),
+            decisions in prop::collection::vec((prop::sample::select(REGIONS.to_vec()), state()), 0..8),
+        ) {
+            let liveness = liveness(heard);
+            for (region, state) in &decisions {
+                decide(&liveness, region, *state);
+            }
+            for (region, lately) in REGIONS.iter().zip(heard) {
+                let here = *region == "eu-west-1";
+                let last = decisions.iter().rfind(|(decided, _)| decided == region).map(|(_, state)| *state);
+                let aside = last == Some(RegionState::Evacuated);
+                let region = Region::from(*region);
+                prop_assert_eq!(liveness.suspected(&region), aside || !(here || lately), "{}", region);
+                prop_assert_eq!(liveness.hears(&region), here || lately);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_region_that_is_set_aside_lives_for_nobody_until_it_is_restored() {
+        let liveness = liveness([true; 3]);
+        let (us, here) = (Region::from("us-east-1"), Region::from("eu-west-1"));
+        assert!(liveness.lives(&here, Duration::ZERO).await);
+        for region in [&us, &here] {
+            decide(&liveness, region.as_str(), RegionState::Evacuated);
+            assert!(!liveness.lives(region, Duration::ZERO).await);
+            liveness.until_suspected(region).await;
+            decide(&liveness, region.as_str(), RegionState::Active);
+            assert!(!liveness.suspected(region));
+        }
+    }
 }

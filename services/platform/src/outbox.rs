@@ -3,6 +3,10 @@
 //! What a relay missed, the sweep publishes. For a silent region others publish, but do not write: two regions never
 //! write one item.
 
+mod lag;
+
+pub use lag::Outboxes;
+
 use crate::{
     Platform, Worker,
     bus::Bus,
@@ -137,8 +141,9 @@ impl Outbox {
     pub fn new(platform: &Platform, table: Table) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let (bus, platform) = (Bus::new(platform), platform.clone());
-        let receiver = Arc::new(AsyncMutex::new(receiver));
-        Outbox { table, bus, platform, sender, receiver, confirmed: Arc::default() }
+        let (receiver, confirmed) = (Arc::new(AsyncMutex::new(receiver)), Arc::default());
+        platform.outboxes.watch(&table, &confirmed);
+        Outbox { table, bus, platform, sender, receiver, confirmed }
     }
 
     /// Adds an event to what is pending in an item, and leaves out what the bus has. This region's sweep takes care of

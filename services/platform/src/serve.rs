@@ -1,36 +1,64 @@
 //! How a service's binary starts: a socket, or Lambda where its runtime is there.
 
-use crate::{Config, Platform, Service, World, lambda, network::Network};
+use crate::{Config, Platform, Service, World, lambda, network::Network, telemetry::Telemetry};
 use std::{error::Error, net::SocketAddr, path::PathBuf};
 use tokio::{net::TcpListener, task::JoinSet};
+use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt};
 
 /// Names the configuration file.
 const CONFIG_VARIABLE: &str = "BIGSMOKES_CONFIG";
 /// Where to listen; `127.0.0.1:8080` where absent.
 const LISTEN_VARIABLE: &str = "BIGSMOKES_LISTEN";
 
-/// Runs one service until the process is told to stop.
+/// Runs the service `name` until the process is told to stop.
 ///
 /// # Errors
 /// When the configuration cannot be used, the address cannot be listened on, or a worker ends.
-pub async fn main(build: impl FnOnce(Platform) -> Service) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let service = build(platform()?);
-    if lambda::inside() { lambda::run(service).await } else { socket(service).await }
+pub async fn main(
+    name: &'static str,
+    build: impl FnOnce(Platform) -> Service,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let (platform, telemetry) = observed(name)?;
+    let service = build(platform);
+    if lambda::inside() {
+        lambda::run(service, telemetry).await
+    } else {
+        let served = socket(service).await;
+        flush(telemetry.as_ref()).await;
+        served
+    }
 }
 
 /// What a binary's work stands on: the machine's clock and network, and the configuration that the environment names.
 ///
 /// # Errors
 /// When the configuration cannot be used.
-pub fn platform() -> Result<Platform, Box<dyn Error + Send + Sync>> {
-    log_to_stderr();
-    let aws_http = aws_smithy_http_client::Builder::new().build_http();
-    Ok(Platform::new(World::real(aws_http), Config::load(&config_path()?)?, Network::new())?)
+pub fn platform(name: &'static str) -> Result<Platform, Box<dyn Error + Send + Sync>> {
+    observed(name).map(|(platform, _)| platform)
 }
 
-/// Structured logs on standard error.
-pub fn log_to_stderr() {
-    let subscriber = tracing_subscriber::fmt().json().with_writer(std::io::stderr).finish();
+/// The platform, and what watches it. The watching begins first: instruments made before it would not be heard.
+fn observed(name: &'static str) -> Result<(Platform, Option<Telemetry>), Box<dyn Error + Send + Sync>> {
+    let (config, network) = (Config::load(&config_path()?)?, Network::new());
+    let telemetry = Telemetry::start(name, &config, &network)?;
+    log_to_stderr(telemetry.as_ref());
+    let aws_http = aws_smithy_http_client::Builder::new().build_http();
+    Ok((Platform::new(World::real(aws_http), config, network)?, telemetry))
+}
+
+/// Sends what is still to be told to the collector.
+pub(crate) async fn flush(telemetry: Option<&Telemetry>) {
+    if let Some(telemetry) = telemetry {
+        telemetry.flush().await;
+    }
+}
+
+/// Structured logs on standard error, and spans to the collector where there is one.
+fn log_to_stderr(telemetry: Option<&Telemetry>) {
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr))
+        .with(telemetry.map(Telemetry::layer))
+        .with(LevelFilter::INFO);
     // Already set where a host runs several services in one process: then its choice stands.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

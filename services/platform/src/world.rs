@@ -16,6 +16,9 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
+/// Tells the stream of trace ids from the one that everything else draws from.
+const TRACE_STREAM: u64 = 0x7472_6163_6570_6172;
+
 /// The world as a service sees it. Clones share one clock and one source of randomness.
 ///
 /// The wall clock is a fixed start plus tokio's clock, so that a paused or simulated runtime moves it too.
@@ -30,6 +33,8 @@ struct Inner {
     /// How far the wall clock is off, in milliseconds: a fault that the simulator injects.
     skew_ms: AtomicI64,
     random: Mutex<StdRng>,
+    /// A stream of its own: whether work is traced changes nothing of what it draws.
+    trace_bits: Mutex<StdRng>,
     aws_http: SharedHttpClient,
     aws_signed: bool,
     planted: OnceLock<Planted>,
@@ -54,6 +59,7 @@ impl World {
             started: Instant::now(),
             skew_ms: AtomicI64::new(0),
             random: Mutex::new(StdRng::seed_from_u64(seed)),
+            trace_bits: Mutex::new(StdRng::seed_from_u64(seed ^ TRACE_STREAM)),
             aws_http,
             aws_signed,
             planted: OnceLock::new(),
@@ -104,6 +110,12 @@ impl World {
     /// Fills a buffer with random bytes.
     pub fn random_bytes(&self, buffer: &mut [u8]) {
         self.with_random(|random| random.fill_bytes(buffer));
+    }
+
+    /// Random bits for the ids of traces and spans.
+    pub(crate) fn trace_bits(&self) -> [u64; 3] {
+        let mut random = self.inner.trace_bits.lock().unwrap_or_else(PoisonError::into_inner);
+        std::array::from_fn(|_| random.next_u64())
     }
 
     /// A duration between half of `mean` and one and a half times `mean`: jitter for retries.

@@ -1,16 +1,17 @@
 //! The routes.
 
+mod admin;
+
 use crate::{
-    domain::{self, LINES_MAX},
+    desk::Desk,
+    domain::{self, LINES_MAX, search::Words},
     error::Error,
     store::{Catalogue, Store},
 };
 use axum::{
-    Router,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use contracts::{
     Code, FieldError, Product, ProductId,
@@ -19,8 +20,10 @@ use contracts::{
 use platform::{
     ApiError, Json, page,
     request::{CalledBy, Callers, IfNoneMatch, PageQuery, Path, Query},
+    routes::{Routes, Who, get, post},
     tables::{Item, text},
 };
+use serde::Deserialize;
 use std::{collections::BTreeSet, ops::Bound};
 
 /// Browsers and the edge may keep a product for as long as our own copy may be old.
@@ -33,13 +36,41 @@ impl Callers for Shops {
     const NAMES: &'static [&'static str] = &["orders", "frontend-api"];
 }
 
-pub(crate) fn routes(store: Store) -> Router {
-    Router::new()
-        .route("/", get(list))
-        .route("/{product_id}", get(one))
-        .route("/category/{category}", get(by_category))
-        .route("/backend/validate", post(validate))
-        .with_state(store)
+pub(crate) fn routes(store: Store, desk: Desk) -> Routes {
+    browsing().with_state(store).merge(admin::routes().with_state(desk))
+}
+
+fn browsing() -> Routes<Store> {
+    Routes::new()
+        .route(get("/", Who::Anyone, "A page of the catalogue").pages().gives::<ProductPage>(), list)
+        .route(
+            get("/{product_id}", Who::Anyone, "One product")
+                .header("If-None-Match", "The versions that the caller has", false)
+                .gives::<Product>()
+                .also(&[304]),
+            one,
+        )
+        .route(
+            get("/category/{category}", Who::Anyone, "A page of the products of a category")
+                .pages()
+                .gives::<ProductPage>(),
+            by_category,
+        )
+        .route(
+            get("/search", Who::Anyone, "A page of the products that have all words of a text")
+                .field::<String>("q", "The words, in any case: parts of names, categories or tags")
+                .field::<String>("category", "Only products of this category")
+                .pages()
+                .gives::<ProductPage>()
+                .also(&[422]),
+            search,
+        )
+        .route(
+            post("/backend/validate", Who::services::<Shops>(), "Whether lines are what the catalogue says")
+                .takes::<ValidateRequest>()
+                .gives::<ValidateResponse>(),
+            validate,
+        )
 }
 
 async fn validate(
@@ -74,14 +105,41 @@ async fn by_category(
     page_of(&catalogue, &asked, |product| product.category == category)
 }
 
+/// What is searched for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SearchQuery {
+    q: String,
+    category: Option<String>,
+    limit: Option<i64>,
+    next_token: Option<String>,
+}
+
+async fn search(
+    State(store): State<Store>,
+    Query(asked): Query<SearchQuery>,
+) -> Result<Json<ProductPage>, ApiError> {
+    let SearchQuery { q, category, limit, next_token } = asked;
+    let words = Words::read(&q).map_err(|fault| Error::Invalid(vec![fault]))?;
+    let catalogue = store.catalogue().await.map_err(Error::from)?;
+    page_of(&catalogue, &PageQuery { limit, next_token }, |product| {
+        category.as_ref().is_none_or(|category| product.category == *category) && words.find(product)
+    })
+}
+
+/// The tag of a product's version.
+pub(crate) fn etag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
 async fn one(
     State(store): State<Store>,
     Path(product_id): Path<ProductId>,
     held: Option<IfNoneMatch>,
 ) -> Result<Response, ApiError> {
     let catalogue = store.catalogue().await.map_err(Error::from)?;
-    let product = catalogue.get(&product_id).ok_or(Error::NotFound)?;
-    let etag = format!("\"{}\"", product.version);
+    let product = catalogue.get(&product_id).filter(|product| product.active).ok_or(Error::NotFound)?;
+    let etag = etag(product.version);
     let mut headers = HeaderMap::from_iter([(header::CACHE_CONTROL, CACHE)]);
     headers.insert(header::ETAG, HeaderValue::try_from(etag.as_str()).map_err(ApiError::internal)?);
     Ok(match held {

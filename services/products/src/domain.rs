@@ -1,4 +1,11 @@
-//! What it takes for the lines of an order to be what the catalogue says. No HTTP, no storage.
+//! What it takes for the lines of an order to be what the catalogue says, and the rules for changing and searching
+//! the catalogue. No storage, no time.
+
+pub(crate) mod change;
+pub(crate) mod draft;
+#[cfg(test)]
+pub(crate) mod samples;
+pub(crate) mod search;
 
 use contracts::{OrderLine, Product, ProductId, bodies::products::ValidateResponse};
 use serde_json::{Value, json};

@@ -1,31 +1,33 @@
 //! The catalogue: what is sold and at what price.
 //!
-//! It publishes nothing and listens to nothing, and it calls nobody: the rooms `events` and `clients` that
-//! the other services have are missing here.
+//! Every region reads its own copy of the table. One region writes it; administrators' commands that arrive elsewhere
+//! are handed on to that one.
 
 mod api;
 mod catalogue;
+mod clients;
+mod desk;
 mod domain;
 mod error;
+mod events;
 mod store;
 
 pub use catalogue::catalogue;
+pub use events::SUBSCRIPTION;
 pub use store::TABLES;
 
-use contracts::resources::Subscription;
 use platform::{Platform, Service, TableError, layers};
 use store::Store;
 
 /// The name of the service.
 pub const NAME: &str = "products";
 
-/// The catalogue reacts to no events.
-pub const SUBSCRIPTION: Option<Subscription> = None;
-
 /// The service.
 pub fn service(platform: Platform) -> Service {
-    let router = layers::wrap(&platform, NAME, api::routes(Store::new(&platform)));
-    Service { name: NAME, router, workers: Vec::new(), consumer: None }
+    let store = Store::new(&platform);
+    let workers = store.outbox().workers().to_vec();
+    let router = layers::wrap(&platform, NAME, api::routes(store.clone(), desk::Desk::new(&platform, store)));
+    Service { name: NAME, router, workers, consumer: None }
 }
 
 /// Writes the embedded [`catalogue`] into this region's table; products that are there already stay as they are.

@@ -1,11 +1,18 @@
 //! The table of products, and a copy of it in memory for readers.
 
+use crate::events;
 use contracts::{
     Product, ProductId,
+    events::Happening,
     resources::{IndexSpec, Key, Replication, TableSpec},
 };
 use futures::future::try_join_all;
-use platform::{Platform, Table, TableError, World, tables::Condition};
+use platform::{
+    Platform, Table, TableError,
+    outbox::{self, Outbox, Pending},
+    tables::Condition,
+};
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 
@@ -15,11 +22,10 @@ pub(crate) const PRODUCTS: TableSpec = TableSpec {
     table: "",
     partition: Key::text("productId"),
     sort: None,
-    indexes: &[IndexSpec {
-        name: "category",
-        partition: Key::text("category"),
-        sort: Key::text("productId"),
-    }],
+    indexes: &[
+        IndexSpec { name: "category", partition: Key::text("category"), sort: Key::text("productId") },
+        IndexSpec { name: outbox::INDEX, partition: Key::text("outbox"), sort: Key::number("since") },
+    ],
     replication: Replication::Global,
 };
 
@@ -39,6 +45,15 @@ const SCAN_PAGE: usize = 500;
 /// All products, in the order of their ids.
 pub(crate) type Catalogue = BTreeMap<ProductId, Product>;
 
+/// A product as it is stored: with the events that the bus may not have yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    #[serde(flatten)]
+    pub(crate) product: Product,
+    #[serde(flatten)]
+    pending: Pending,
+}
+
 struct Copy {
     read_at: Instant,
     products: Arc<Catalogue>,
@@ -47,21 +62,28 @@ struct Copy {
 /// The products of this region.
 #[derive(Clone)]
 pub(crate) struct Store {
+    platform: Platform,
     table: Table,
-    world: World,
+    outbox: Outbox,
     copy: Arc<Mutex<Option<Copy>>>,
 }
 
 impl Store {
     pub(crate) fn new(platform: &Platform) -> Self {
-        Store { table: platform.table(&PRODUCTS), world: platform.world.clone(), copy: Arc::default() }
+        let table = platform.table(&PRODUCTS);
+        let outbox = Outbox::new(platform, table.clone());
+        Store { platform: platform.clone(), table, outbox, copy: Arc::default() }
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// The catalogue, at most [`FRESH_FOR`] old while the table answers.
     pub(crate) async fn catalogue(&self) -> Result<Arc<Catalogue>, TableError> {
         // Whoever comes while the table is being read waits for that one reading.
         let mut copy = self.copy.lock().await;
-        let now = self.world.instant();
+        let now = self.platform.world.instant();
         let age = copy.as_ref().map(|copy| now.saturating_duration_since(copy.read_at));
         if let (Some(held), Some(age)) = (copy.as_ref(), age)
             && age < FRESH_FOR
@@ -109,6 +131,46 @@ impl Store {
         let gets = ids.map(|id| self.table.get::<Product>(self.table.key(id.to_string(), None)));
         let found = try_join_all(gets).await?;
         Ok(found.into_iter().flatten().map(|product| (product.product_id, product)).collect())
+    }
+
+    /// A product and its pending events, read consistently.
+    pub(crate) async fn row(&self, id: ProductId) -> Result<Option<Row>, TableError> {
+        self.table.get(self.table.key(id.to_string(), None)).await
+    }
+
+    /// Stores the next version of a product over what was read, with its event inside. Readers of this process see it
+    /// at once.
+    ///
+    /// # Errors
+    /// [`TableError::Conflict`] when the product changed since it was read.
+    pub(crate) async fn save(
+        &self,
+        held: Option<Row>,
+        product: Product,
+        happening: Happening,
+    ) -> Result<Product, TableError> {
+        let condition = match &held {
+            Some(held) => Condition::version(held.product.version),
+            None => Condition::new_item("productId"),
+        };
+        let event = events::event(&self.platform, &product, happening);
+        let mut row = Row { product, pending: held.map(|held| held.pending).unwrap_or_default() };
+        self.outbox.add(&mut row.pending, &event);
+        self.table.put(&row, condition).await?;
+        let key = self.table.key(row.product.product_id.to_string(), None);
+        self.outbox.notify(key, &mut row.pending);
+        self.show(&row.product).await;
+        Ok(row.product)
+    }
+
+    /// Puts a product into the copy, where there is one.
+    async fn show(&self, product: &Product) {
+        if let Some(copy) = self.copy.lock().await.as_mut() {
+            let products = Arc::make_mut(&mut copy.products);
+            if products.get(&product.product_id).is_none_or(|shown| shown.version < product.version) {
+                products.insert(product.product_id, product.clone());
+            }
+        }
     }
 
     /// Writes a product that is not there yet.

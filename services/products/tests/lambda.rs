@@ -93,12 +93,15 @@ fn config(aws_endpoint: String) -> Config {
         durability: Durability::Journal,
         provider_url: "http://provider.example".into(),
         carrier_url: "http://carrier.example".into(),
+        age_check_url: "http://age-check.example".into(),
+        otlp_url: None,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {
             service_key: "service key".into(),
             payment_key: "payment key".into(),
             provider_key: "provider key".into(),
+            age_check_key: "age check key".into(),
         },
     }
 }

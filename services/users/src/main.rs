@@ -3,5 +3,5 @@
 /// Runs the service until the process is told to stop.
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    platform::serve::main(users::service).await
+    platform::serve::main(users::NAME, users::service).await
 }

@@ -1,15 +1,20 @@
 //! The service's tables and items.
 
-use crate::{NAME, domain, error::UsersError};
+use crate::{
+    NAME,
+    domain::{self, CartOf},
+    error::UsersError,
+    reference::Reference,
+};
 use contracts::{
-    Timestamp, UserId,
-    bodies::users::{AgeVerdict, AgeView, CartView},
+    CartId, Timestamp, UserId,
+    bodies::users::{AgeCallback, AgeVerdict, AgeView, CartView},
     events::ProductUnits,
     resources::{Key, Replication, TableSpec},
 };
 use platform::{
     Platform, Table, TableError, World,
-    tables::{Condition, Query, text},
+    tables::{Condition, Query, TransactError, number, text},
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +39,8 @@ const CARTS: TableSpec = TableSpec {
     replication: Replication::Global,
 };
 
-/// How long the cart of a signed-in customer is kept, milliseconds.
-const CART_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+/// Verdicts on one customer hardly ever meet.
+const VERDICT_TRIES: u32 = 3;
 /// Rows of one cart at the most, those without units included.
 const CART_ROWS_MAX: usize = 1_000;
 
@@ -48,6 +53,19 @@ struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_until: Option<Timestamp>,
     version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
+}
+
+/// How the verdict came about.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    method: String,
+    provider_ref: String,
+    at: Timestamp,
+    /// When the reference was made that the verdict answers.
+    reference_at: Timestamp,
 }
 
 /// A product of a cart.
@@ -89,36 +107,143 @@ impl Store {
         user_id: &UserId,
         verdict: AgeVerdict,
     ) -> Result<(), TableError> {
-        let profile =
-            Profile { user_id: user_id.clone(), age_verdict: verdict, valid_until: None, version: 1 };
+        let profile = Profile {
+            user_id: user_id.clone(),
+            age_verdict: verdict,
+            valid_until: None,
+            version: 1,
+            found: None,
+        };
         match self.profiles.put(&profile, Condition::new_item("userId")).await {
             Err(TableError::Conflict) => Ok(()),
             written => written,
         }
     }
 
+    /// Writes a verdict, unless one on the same or a later reference is there.
+    ///
+    /// # Errors
+    /// A conflict where other verdicts keep coming; others as for any call.
+    pub(crate) async fn put_verdict(
+        &self,
+        reference: &Reference,
+        told: &AgeCallback,
+    ) -> Result<(), TableError> {
+        let mut tries = 1;
+        loop {
+            match self.try_verdict(reference, told).await {
+                Err(TableError::Conflict) if tries < VERDICT_TRIES => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_verdict(&self, reference: &Reference, told: &AgeCallback) -> Result<(), TableError> {
+        let key = self.profiles.key(reference.user_id.as_str(), None);
+        let held: Option<Profile> = self.profiles.get(key).await?;
+        let held_at = held.as_ref().and_then(|held| Some(held.found.as_ref()?.reference_at));
+        if !domain::is_newer(held_at, reference.at) {
+            return Ok(());
+        }
+        let version = held.as_ref().map_or(0, |held| held.version);
+        let unchanged =
+            if held.is_some() { Condition::version(version) } else { Condition::new_item("userId") };
+        let profile = Profile {
+            user_id: reference.user_id.clone(),
+            age_verdict: told.verdict,
+            valid_until: told.valid_until,
+            version: version + 1,
+            found: Some(Found {
+                method: told.method.clone(),
+                provider_ref: told.provider_reference.clone(),
+                at: self.world.now(),
+                reference_at: reference.at,
+            }),
+        };
+        self.profiles.put(&profile, unchanged).await
+    }
+
+    /// The id of a new anonymous cart: nobody can guess it.
+    pub(crate) fn new_cart(&self) -> CartId {
+        let mut bytes = [0; 16];
+        self.world.random_bytes(&mut bytes);
+        CartId(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
     /// A cart.
-    pub(crate) async fn cart(&self, cart_id: &str) -> Result<CartView, TableError> {
-        let query = Query::partition("cartId", text(cart_id)).consistent();
+    pub(crate) async fn cart(&self, cart: &CartOf) -> Result<CartView, TableError> {
+        let query = Query::partition("cartId", text(cart.key())).consistent();
         let rows: Vec<CartRow> = self.carts.query_all(query, CART_ROWS_MAX).await?;
-        let now_s = self.world.now().0 / 1000;
+        let now_s = self.now_s();
         let kept = rows.into_iter().filter(|row| row.item.quantity > 0 && row.ttl > now_s);
-        Ok(CartView { cart_id: cart_id.to_owned(), items: kept.map(|row| row.item).collect() })
+        Ok(CartView { cart_id: cart.id(), items: kept.map(|row| row.item).collect() })
     }
 
     /// Puts an item into a cart and gives the cart as it is afterwards.
     pub(crate) async fn put_in_cart(
         &self,
-        cart_id: &str,
+        cart: &CartOf,
         item: ProductUnits,
     ) -> Result<CartView, UsersError> {
-        let cart = self.cart(cart_id).await?;
+        let held = self.cart(cart).await?;
         let full = UsersError::CartFull(domain::CART_PRODUCTS_MAX);
-        let items = domain::put(cart.items, item).ok_or(full)?;
-        let ttl = (self.world.now().0 + CART_KEPT_MS) / 1000;
+        let items = domain::put(held.items, item).ok_or(full)?;
         // The last word counts, here and in every region: a cart is a wish, not a promise.
-        let row = CartRow { cart_id: cart_id.to_owned(), item, ttl };
-        self.carts.put(&row, Condition::default()).await?;
-        Ok(CartView { cart_id: cart.cart_id, items })
+        self.carts.put(&self.row(cart, item), Condition::default()).await?;
+        Ok(CartView { cart_id: held.cart_id, items })
+    }
+
+    /// Lays what is in an anonymous cart into a customer's, and empties it. Once it is empty, this changes nothing.
+    ///
+    /// # Errors
+    /// [`UsersError::CartFull`] where not all of it has room, a conflict where somebody changes one of the carts
+    /// meanwhile: then nothing has changed.
+    pub(crate) async fn merge(&self, own: &CartOf, anonymous: &CartOf) -> Result<CartView, UsersError> {
+        let (held, added) = futures::try_join!(self.cart(own), self.cart(anonymous))?;
+        let full = UsersError::CartFull(domain::CART_PRODUCTS_MAX);
+        let changes = domain::merge(&held.items, &added.items).ok_or(full)?;
+        let mut transaction = self.carts.transaction();
+        for item in changes {
+            let no_more = self.no_more_than(item.quantity);
+            transaction = transaction.put(&self.carts, &self.row(own, item), no_more)?;
+        }
+        for item in added.items {
+            let (as_read, emptied) = (units_are(item.quantity), ProductUnits { quantity: 0, ..item });
+            transaction = transaction.put(&self.carts, &self.row(anonymous, emptied), as_read)?;
+        }
+        if !transaction.is_empty() {
+            transaction.commit().await.map_err(changed_meanwhile)?;
+        }
+        Ok(self.cart(own).await?)
+    }
+
+    fn row(&self, cart: &CartOf, item: ProductUnits) -> CartRow {
+        let ttl = (self.world.now().0 + cart.kept_ms()) / 1000;
+        CartRow { cart_id: cart.key(), item, ttl }
+    }
+
+    /// The row holds no more units than this, or none that still count.
+    fn no_more_than(&self, units: u32) -> Condition {
+        let condition =
+            Condition::default().and("attribute_not_exists(#units) OR #units <= :units OR #ttl <= :now");
+        let condition = condition.name("#units", "quantity").name("#ttl", "ttl");
+        condition.value(":units", number(units)).value(":now", number(self.now_s()))
+    }
+
+    /// The time, Unix seconds.
+    fn now_s(&self) -> i64 {
+        self.world.now().0 / 1000
+    }
+}
+
+fn units_are(units: u32) -> Condition {
+    Condition::default().and("#units = :units").name("#units", "quantity").value(":units", number(units))
+}
+
+/// It may be our own earlier try: whoever tries again finds an empty cart then.
+fn changed_meanwhile(error: TransactError) -> UsersError {
+    match error {
+        TransactError::Cancelled(_) | TransactError::Busy => UsersError::CartChanged,
+        TransactError::Table(cause) => cause.into(),
     }
 }

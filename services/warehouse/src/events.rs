@@ -35,6 +35,17 @@ const TRIES: usize = 5;
 /// Why an event comes again where that did not help.
 const TOO_BUSY: &str = "others were faster on the same rows";
 
+/// Whether an event is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recorded {
+    /// By this transaction.
+    Now,
+    /// By an earlier one.
+    Before,
+    /// Others were faster on the same rows.
+    Not,
+}
+
 /// Applies events, here or in the region where the goods lie.
 #[derive(Clone)]
 pub(crate) struct Listener {
@@ -108,7 +119,7 @@ impl Listener {
                 // The order was cancelled in the meantime, or its goods went to another allocation.
                 tracing::warn!(order = %order.order_id, allocation = order.allocation, "nothing is kept for it");
             }
-            if self.recorded(writes, event).await? {
+            if self.recorded(writes, event).await? != Recorded::Not {
                 return Ok(());
             }
         }
@@ -126,9 +137,14 @@ impl Listener {
         let reference = format!("{order_id}:return");
         for _ in 0..TRIES {
             let writes = self.store.begin();
-            let (_guards, writes) = self.store.restock(writes, warehouse_id, lines, &reference).await?;
-            if self.recorded(writes, event).await? {
-                return Ok(());
+            let (shelved, writes) = self.store.restock(writes, warehouse_id, lines, &reference).await?;
+            match self.recorded(writes, event).await? {
+                Recorded::Now => {
+                    self.store.shelved(shelved);
+                    return Ok(());
+                }
+                Recorded::Before => return Ok(()),
+                Recorded::Not => {}
             }
         }
         Err(NotApplied(TOO_BUSY.into()))
@@ -139,21 +155,22 @@ impl Listener {
     async fn withdraw(&self, event: &Event, order_id: OrderId) -> Result<(), NotApplied> {
         for _ in 0..TRIES {
             let writes = self.store.withdraw_unstarted(self.store.begin(), order_id).await?;
-            if self.recorded(writes, event).await? {
+            if self.recorded(writes, event).await? != Recorded::Not {
                 return Ok(());
             }
         }
         Err(NotApplied(TOO_BUSY.into()))
     }
 
-    /// Commits an effect together with the row that remembers the event: whether the event is applied, by
-    /// this or by an earlier transaction.
-    async fn recorded(&self, writes: Transaction, event: &Event) -> Result<bool, NotApplied> {
+    /// Commits an effect together with the row that remembers the event.
+    async fn recorded(&self, writes: Transaction, event: &Event) -> Result<Recorded, NotApplied> {
         match self.inbox.record(writes, event)?.commit().await {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(Recorded::Now),
             // The inbox's row is the last one.
-            Err(TransactError::Cancelled(rows)) => Ok(rows.last().is_some_and(|row| row.failed)),
-            Err(TransactError::Busy) => Ok(false),
+            Err(TransactError::Cancelled(rows)) if rows.last().is_some_and(|row| row.failed) => {
+                Ok(Recorded::Before)
+            }
+            Err(TransactError::Cancelled(_) | TransactError::Busy) => Ok(Recorded::Not),
             Err(error) => Err(error.into()),
         }
     }

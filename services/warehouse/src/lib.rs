@@ -31,6 +31,7 @@ pub fn service(platform: Platform) -> Service {
     let listener = Listener::new(&store);
     let mut workers = store.packaging_outbox.workers().to_vec();
     workers.extend(store.sites_outbox.workers());
+    workers.extend(store.stock_outbox.workers());
     workers.push(expiry::worker(&store));
     Service {
         name: NAME,

@@ -3,5 +3,5 @@
 /// Runs the service until the process is told to stop.
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    platform::serve::main(warehouse::service).await
+    platform::serve::main(warehouse::NAME, warehouse::service).await
 }

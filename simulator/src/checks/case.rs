@@ -2,6 +2,7 @@
 //!
 //! All moments are milliseconds since the Unix epoch, by the clock of the one machine that ran everything.
 
+use super::commands::Command;
 use crate::topology::Topology;
 use contracts::ids::{Continent, OrderId, ProductId, Region, UserId, WarehouseId};
 use contracts::stock::StockLevel;
@@ -20,6 +21,9 @@ pub struct Case {
     pub rules: Rules,
     /// Every attempt to order, as the customers saw it.
     pub attempts: Vec<Attempt>,
+    /// Everything that was asked of an order that was there, as the customers saw it.
+    #[serde(default)]
+    pub commands: Vec<Command>,
     /// Every open-loop request, as the customers saw it.
     pub answers: Option<Vec<Answer>>,
     /// What the surviving regions hold at the end, before anything lost comes back.

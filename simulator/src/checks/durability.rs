@@ -2,6 +2,7 @@
 
 use super::Tally;
 use super::case::{Attempt, Case, FaultFelt, Outcome};
+use super::commands;
 use super::records::{Copy, OrderBook, Records, order_of, origin};
 use contracts::ids::{Continent, OrderId, Region, UserId};
 use contracts::journal::EntryValue;
@@ -32,6 +33,7 @@ pub(super) fn kept(records: &Records<'_>, tally: &mut Tally) {
             tally.broken(format!("stored with another {difference} than acknowledged"), [order_id]);
         }
     }
+    commands::kept(records, tally);
 }
 
 /// What of the promise the journal has otherwise. It holds version 1, so everything must be the same.
@@ -72,7 +74,7 @@ fn terms_difference(attempt: &Attempt, order: &Order) -> Option<&'static str> {
     }
 }
 
-/// D2: each acknowledged order has journal copies on two continents at the moment of the answer, or one
+/// D2: each acknowledged order, and each acknowledged command to one, has journal copies on two continents at the moment of the answer, or one
 /// that survived where a continent was lost since. Where the lost copy is back it has the order too; one that only had
 /// no power has kept its own.
 pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
@@ -81,31 +83,49 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
         return tally.absent("the order journal was not dumped");
     }
     records.last.report_unreadable("orders.journal", tally);
-    let loss_ms = records.case.last_loss_ms();
-    let gone = records.case.gone_regions();
-    let least = if gone.is_empty() { 2 } else { 1 };
-    let clocks_off = records.case.clocks_off_ms() > 0;
     for (order_id, attempts) in &records.attempts {
         let promised = attempts.iter().filter(|attempt| attempt.outcome == Outcome::Acknowledged);
         // The first promise counts; whoever asks again only hears of it again.
         let Some(answered_ms) = promised.filter_map(|attempt| attempt.answered_ms).min() else { continue };
         let sent_ms = attempts.iter().map(|attempt| attempt.sent_ms).min();
-        let before_loss = loss_ms.zip(sent_ms).is_some_and(|(loss, sent)| sent <= loss);
-        let must_have =
-            before_loss.then(|| AfterLoss { least, back: back_since(records.case, &gone, sent_ms) });
-        let copies = copies_of_order(&records.last, order_id);
-        match judge_copies(&copies, answered_ms, must_have.as_ref(), clocks_off) {
-            Copies::Enough => tally.looked(),
-            Copies::Timeless => tally.cannot_tell(),
-            Copies::TooFew(why) => {
-                tally.looked();
-                tally.broken(why, [order_id]);
-            }
+        let promise = Promise { order_id: *order_id, sent_ms, answered_ms };
+        judge_promise(records.case, &promise, &copies_of_order(&records.last, order_id), tally);
+    }
+    let mut copies: BTreeMap<&str, Vec<&Copy>> = BTreeMap::new();
+    for copy in &records.last.commands {
+        copies.entry(&*copy.key_hash).or_default().push(copy);
+    }
+    for (key, (order_id, sent_ms, answered_ms)) in commands::promised(records) {
+        let promise = Promise { order_id, sent_ms: Some(sent_ms), answered_ms };
+        judge_promise(records.case, &promise, copies.get(&*key).map_or(&[], Vec::as_slice), tally);
+    }
+}
+
+/// Something that a customer was told: an order, or a command to one.
+struct Promise {
+    order_id: OrderId,
+    /// When it was asked for first.
+    sent_ms: Option<i64>,
+    /// When it was promised first.
+    answered_ms: i64,
+}
+
+fn judge_promise(case: &Case, promise: &Promise, copies: &[&Copy], tally: &mut Tally) {
+    let gone = case.gone_regions();
+    let least = if gone.is_empty() { 2 } else { 1 };
+    let before_loss = case.last_loss_ms().zip(promise.sent_ms).is_some_and(|(loss, sent)| sent <= loss);
+    let must_have = before_loss.then(|| AfterLoss { least, back: back_since(case, &gone, promise.sent_ms) });
+    match judge_copies(copies, promise.answered_ms, must_have.as_ref(), case.clocks_off_ms() > 0) {
+        Copies::Enough => tally.looked(),
+        Copies::Timeless => tally.cannot_tell(),
+        Copies::TooFew(why) => {
+            tally.looked();
+            tally.broken(why, [promise.order_id]);
         }
     }
 }
 
-/// The copies that there must be of an order that was sent before data was lost.
+/// The copies that there must be of what was sent before data was lost.
 struct AfterLoss<'c> {
     /// Their number.
     least: usize,
@@ -172,10 +192,10 @@ fn continents<'a>(copies: impl Iterator<Item = &'a Copy>) -> BTreeSet<&'a Contin
     copies.map(|copy| &copy.continent).collect()
 }
 
-/// The epoch in which the order was first accepted.
+/// The epoch in which the order was first accepted, or the command given.
 fn first_epoch(copy: &Copy) -> Option<u64> {
     match &copy.value {
-        EntryValue::Order { order, .. } => Some(order.epoch),
+        EntryValue::Order { order, .. } | EntryValue::Command { order, .. } => Some(order.epoch),
         _ => None,
     }
 }
@@ -196,6 +216,7 @@ pub(super) fn refused_means_none(records: &Records<'_>, tally: &mut Tally) {
             tally.demand(made <= 1, order_id, || format!("an ambiguous attempt made {made} orders"));
         }
     }
+    commands::refused_means_undone(records, tally);
 }
 
 /// Whether an attempt with the same key and another body may have made the order.
@@ -233,13 +254,14 @@ pub(super) fn one_per_key(records: &Records<'_>, tally: &mut Tally) {
             tally.broken("the answers under one key name another order", &named);
         }
     }
+    commands::done_once(records, tally);
     one_value_per_entry(records, tally);
     one_value_per_ballot(records, tally);
 }
 
 /// No two copies of a journal entry have chosen different values.
 fn one_value_per_entry(records: &Records<'_>, tally: &mut Tally) {
-    let settled = records.last.journal.values().flatten().filter(|copy| copy.settled());
+    let settled = records.last.entries().filter(|copy| copy.settled());
     let values = values_at(settled, |copy| (&copy.shard, &copy.key_hash));
     one_value_each(values, tally, |_| "the journal chose two values for one key".to_owned());
 }
@@ -247,8 +269,7 @@ fn one_value_per_entry(records: &Records<'_>, tally: &mut Tally) {
 /// No two copies of a journal entry hold different values under one ballot, chosen or not: whoever recovers the entry
 /// takes equal ballots for equal values.
 fn one_value_per_ballot(records: &Records<'_>, tally: &mut Tally) {
-    let copies = records.last.journal.values().flatten();
-    let values = values_at(copies, |copy| (&copy.shard, &copy.key_hash, &copy.ballot));
+    let values = values_at(records.last.entries(), |copy| (&copy.shard, &copy.key_hash, &copy.ballot));
     one_value_each(values, tally, |(_, _, ballot)| format!("two values were written under ballot {ballot}"));
 }
 

@@ -4,6 +4,7 @@ use super::Tally;
 use super::case::RegionDump;
 use super::payment::text;
 use super::records::{OrderRow, Records, all_items, branch_of, has_table, order_in, parse};
+use super::schemas;
 use super::stock;
 use contracts::Timestamp;
 use contracts::events::{Event, Happening, source};
@@ -216,7 +217,7 @@ fn reserved_once(records: &Records<'_>, tally: &mut Tally) {
     }
 }
 
-/// E3: every event reads as one of the contract's, and `old` is what `new` was before.
+/// E3: every event is what its schema says and reads as one of the contract's, and `old` is what `new` was before.
 pub(super) fn well_formed(records: &Records<'_>, tally: &mut Tally) {
     if records.case.taps.is_none() {
         return tally.absent(NO_TAP);
@@ -228,6 +229,9 @@ pub(super) fn well_formed(records: &Records<'_>, tally: &mut Tally) {
                 format!("{} names the schema {}", event.happening.detail_type(), event.metadata.schema)
             }),
             Err(why) => tally.demand(false, id, || why.to_string()),
+        }
+        if let Err(fault) = schemas::check(envelope) {
+            tally.broken(format!("does not go with its schema: {fault}"), [id]);
         }
     }
     snapshots_chain(&order_events(records), tally);

@@ -12,9 +12,9 @@ macro_rules! invariants {
 }
 
 pub(super) const ALL: &[Invariant] = invariants! {
-    "D1" durability::kept: "every acknowledged order exists in a survivor, as it was acknowledged";
-    "D2" durability::copied: "every acknowledged order had copies on two continents when it was acknowledged";
-    "D3" durability::refused_means_none: "refused attempts made no order, ambiguous ones at most one";
+    "D1" durability::kept: "acknowledged orders are in a survivor as acknowledged, acknowledged commands are done";
+    "D2" durability::copied: "acknowledged orders and commands had copies on two continents when acknowledged";
+    "D3" durability::refused_means_none: "refused attempts made no order, ambiguous ones at most one; refused commands did nothing";
     "D4" durability::one_per_key: "one order per customer and key, over all regions and all time";
     "D5" convergence::regions_agree: "after the heal all regions hold the same";
     "D6" durability::no_stranger: "no order exists without an attempt";

@@ -4,6 +4,7 @@
 //! invariant whose input is absent is reported as not judged, never as kept.
 
 mod case;
+mod commands;
 mod convergence;
 mod durability;
 mod events;
@@ -14,6 +15,7 @@ mod payment;
 mod progress;
 mod records;
 mod regions;
+mod schemas;
 mod security;
 mod service_level;
 mod shipping;
@@ -26,6 +28,7 @@ pub use case::{
     AfterHeal, Answer, Attempt, AttemptLine, CapturePolicy, CarrierEntry, Case, FaultFelt, Outcome,
     ParkedEvent, Places, ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap, WarehousePlace,
 };
+pub use commands::{Command, CommandKind};
 pub use orders::{OrderCounts, count_orders};
 pub use regions::recovery_ms;
 

@@ -14,8 +14,7 @@ const NO_PROVIDER: &str = "the provider's ledger was not collected";
 /// P5: net money by how the order ended.
 pub(super) fn net(records: &Records<'_>, tally: &mut Tally) {
     let Some(book) = ProviderBook::read(records) else { return tally.absent(NO_PROVIDER) };
-    for row in records.last.winners().filter(|row| row.order.settled()) {
-        let order = &row.order;
+    for order in records.last.winners().map(|row| &row.order).filter(|order| at_rest(order)) {
         let net = book.sum(&order.order_id, "capture") - book.sum(&order.order_id, "refund");
         match due(order) {
             Some(due) => tally.demand(net == due, order.order_id, || {
@@ -26,10 +25,17 @@ pub(super) fn net(records: &Records<'_>, tally: &mut Tally) {
     }
 }
 
+/// Whether no money moves any more, unless something comes back.
+fn at_rest(order: &Order) -> bool {
+    let waits = order.status == OrderStatus::ReturnRequested && order.payment_state.is_final();
+    order.settled() || waits
+}
+
 /// What must have been paid in the end, minor units, where the status alone tells.
 fn due(order: &Order) -> Option<i64> {
     match order.status {
-        OrderStatus::Fulfilled => Some(order.total),
+        // Nothing is paid back for goods that have not come back.
+        OrderStatus::Fulfilled | OrderStatus::ReturnRequested => Some(order.total),
         OrderStatus::Cancelled | OrderStatus::PackagingFailed | OrderStatus::DeliveryFailed => Some(0),
         OrderStatus::Returned => Some(order.total - order.returned_value()),
         _ => None,

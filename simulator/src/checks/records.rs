@@ -63,6 +63,8 @@ pub(super) struct OrderBook {
     pub(super) rows: BTreeMap<OrderId, Vec<OrderRow>>,
     /// Every copy of every journal entry that makes or refuses an order.
     pub(super) journal: BTreeMap<OrderId, Vec<Copy>>,
+    /// Every copy of every journal entry that is a command to an order.
+    pub(super) commands: Vec<Copy>,
     /// Effects that the journal has decided on, with the owner that did.
     pub(super) intents: Vec<(OrderId, Branch)>,
     /// Copies of the journal that were dumped.
@@ -133,6 +135,8 @@ impl OrderBook {
                     self.intents.push((order_id, Branch { epoch: ballot.epoch, region: ballot.region }));
                 }
             }
+            // They tell of an order, but do not decide whether there is one.
+            Ok(copy) if matches!(copy.value, EntryValue::Command { .. }) => self.commands.push(copy),
             Ok(copy) => self.journal.entry(copy.value.order_id()).or_default().push(copy),
             Err(why) => self.unreadable.push(("orders.journal", format!("{}: {why}", name_of(item)))),
         }
@@ -177,6 +181,11 @@ impl OrderBook {
     /// Whether the order exists: it has a row, or the journal says that it does.
     pub(super) fn exists(&self, order_id: &OrderId) -> bool {
         self.rows.contains_key(order_id) || self.journalled(order_id).is_some()
+    }
+
+    /// Every copy of every journal entry but the intents.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Copy> {
+        self.journal.values().flatten().chain(&self.commands)
     }
 
     /// Every order that exists, in a row or in the journal.

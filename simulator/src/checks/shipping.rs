@@ -2,6 +2,7 @@
 
 use super::Tally;
 use super::case::CarrierEntry;
+use super::commands;
 use super::payment::text;
 use super::records::{Branch, Records, all_items, branch_of, has_table, order_in, parse};
 use contracts::bodies::delivery::{DeliveryStatus, DeliveryView};
@@ -17,7 +18,7 @@ fn dispatches(carrier: &[CarrierEntry]) -> impl Iterator<Item = (OrderId, &Carri
     dispatched.filter_map(|entry| Some((entry.order_id.or_else(|| order_in(&entry.key))?, entry)))
 }
 
-/// H1: at most one parcel per order, and none for an order that was called off.
+/// H1: at most one parcel per order, and none for an order that was called off, or of which its customer was told so.
 pub(super) fn dispatched_once(records: &Records<'_>, tally: &mut Tally) {
     let Some(carrier) = &records.case.carrier else { return tally.absent(NO_CARRIER) };
     let mut parcels: BTreeMap<OrderId, u32> = BTreeMap::new();
@@ -26,9 +27,12 @@ pub(super) fn dispatched_once(records: &Records<'_>, tally: &mut Tally) {
     }
     for (order_id, parcels) in parcels {
         tally.demand(parcels == 1, order_id, || format!("{parcels} parcels left"));
+        if commands::told_cancelled(records, &order_id) {
+            tally.broken("a parcel left, and the customer was told that the order is cancelled", [order_id]);
+        }
         let status = records.last.winner(&order_id).map(|row| row.order.status);
         match status {
-            Some(OrderStatus::Cancelled | OrderStatus::PackagingFailed) => {
+            Some(OrderStatus::Cancelling | OrderStatus::Cancelled | OrderStatus::PackagingFailed) => {
                 tally.broken("a parcel left, and the order is called off", [order_id]);
             }
             None => tally.broken("a parcel left for an order that does not exist", [order_id]),

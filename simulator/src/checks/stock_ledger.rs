@@ -62,8 +62,6 @@ fn on_hand_fault(
         let wanted = match row.movement {
             // The first row puts the initial stock there; nothing else may.
             Movement::Initial => Some(initial.unwrap_or(row.quantity)),
-            // Corrections go either way: the row itself says how far.
-            Movement::Adjustment => Some(row.on_hand_after),
             movement => on_hand.map(|before| before + on_hand_step(movement, row.quantity)),
         };
         let wanted = wanted.unwrap_or(row.on_hand_after);
@@ -81,9 +79,10 @@ fn on_hand_fault(
 
 fn on_hand_step(movement: Movement, quantity: i64) -> i64 {
     match movement {
-        Movement::Receipt | Movement::Restock => quantity,
+        // An adjustment goes either way: its quantity has a sign.
+        Movement::Receipt | Movement::Restock | Movement::Adjustment => quantity,
         Movement::Consume | Movement::WriteOff => -quantity,
-        Movement::Reserve | Movement::Release | Movement::Initial | Movement::Adjustment => 0,
+        Movement::Reserve | Movement::Release | Movement::Initial => 0,
     }
 }
 
@@ -131,4 +130,35 @@ fn reserved_fault(rows: &BTreeMap<u64, StockLedgerRow>) -> Option<String> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::ids::{ProductId, WarehouseId};
+
+    /// Ten units, of which an adjustment takes three away.
+    fn adjusted(left: i64) -> Option<String> {
+        let (product_id, warehouse_id) = (ProductId(uuid::Uuid::from_u128(1)), WarehouseId::from("wh"));
+        let row = |seq, movement, quantity, on_hand_after| StockLedgerRow {
+            product_id,
+            warehouse_id: warehouse_id.clone(),
+            seq,
+            movement,
+            quantity,
+            reference: "count 1".into(),
+            on_hand_after,
+            reserved_after: 0,
+        };
+        let rows = [row(1, Movement::Initial, 10, 10), row(2, Movement::Adjustment, -3, left)];
+        let warehouse_id = warehouse_id.clone();
+        let level = StockLevel { product_id, warehouse_id, on_hand: left, reserved: 0, version: 2 };
+        on_hand_fault(Some(&level), Some(10), Some(&rows.map(|row| (row.seq, row)).into()))
+    }
+
+    #[test]
+    fn an_adjustment_counts_with_its_sign() {
+        assert_eq!(adjusted(7), None);
+        assert_eq!(adjusted(13), Some("after movement 2 there were 13 instead of 7".into()));
+    }
 }

@@ -185,9 +185,8 @@ fn note(stage: &Stage, record: &mut HistoryRecord, order: &Order, answer: OrderA
             if order.deal == Deal::Honest {
                 let version = record.order_version.unwrap_or(1);
                 let request = Arc::clone(&order.request);
-                let bought =
-                    Bought { customer: order.customer, order_id, version, key: order.key.clone(), request };
-                stage.book().bought(bought);
+                let (customer, key) = (order.customer, order.key.clone());
+                stage.book().bought(Bought { customer, order_id, version, key, request });
             }
         }
         OrderAnswer::Refused { code, why } => {
@@ -218,7 +217,7 @@ fn fault(order: &Order, seen: Option<(bool, i64)>) -> Option<String> {
 }
 
 /// Asks what became of an ambiguous attempt, a few times.
-async fn resolve(stage: &Stage, customer: usize, key: &str) -> Result<(), HistoryClosed> {
+pub(super) async fn resolve(stage: &Stage, customer: usize, key: &str) -> Result<(), HistoryClosed> {
     for _ in 0..RESOLVES {
         sleep(DOUBT).await;
         if resolve_once(stage, customer, key).await?.is_ok() {

@@ -8,11 +8,14 @@
 //! - The provider is not part of the platform: where it gives no authorisation the order is left out and
 //!   counted as skipped.
 //! - A small part of the orders is bad on purpose, and must be refused. Another part is sent twice.
-//! - After an ambiguous attempt the customer asks what became of it ([`loadtests::history::Op::Resolve`]). Those requests count
+//! - Some customers cancel what they just bought, or send back what arrived. Where the order has gone on by then, a
+//!   conflict is a good answer.
+//! - After an ambiguous attempt or command the customer asks what became of it ([`loadtests::history::Op::Resolve`]). Those requests count
 //!   in the latencies but not in the availability, which would otherwise rise with every failure.
 
 mod book;
 mod buy;
+mod command;
 mod hdr_log;
 mod meter;
 mod probe;
@@ -158,6 +161,7 @@ async fn send_all(
 async fn perform(stage: Arc<Stage>, planned: Planned) -> Result<(), HistoryClosed> {
     match planned.what {
         What::Buy(deal) => buy::perform(&stage, &planned, deal).await,
+        What::Cancel | What::Return => command::perform(&stage, &planned).await,
         _ => read::perform(&stage, &planned).await,
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn perform(stage: &Stage, planned: &Planned) -> Result<(), Hist
                 .await
         }
         What::GetOrder | What::GetByKey => track(stage, planned).await,
-        What::GetOrders | What::Buy(_) => list(stage, planned).await,
+        What::GetOrders | What::Buy(_) | What::Cancel | What::Return => list(stage, planned).await,
     }
 }
 
@@ -66,7 +66,10 @@ async fn track(stage: &Stage, planned: &Planned) -> Result<(), HistoryClosed> {
     let (mut record, exchange) = stage.send(ask_of(stage, &planned, op, request)).await;
     if let Some(exchange) = exchange {
         let seen = exchange.reply().map_err(Trouble::unknown).and_then(|reply| seen(op, reply, &bought));
-        record.order_version = seen.as_ref().ok().map(|seen| seen.version);
+        if let Ok(seen) = &seen {
+            record.order_version = Some(seen.version);
+            stage.book().saw(seen.order_id, &seen.status);
+        }
         judge(&mut record, seen.map(drop));
     }
     record.order_id = Some(bought.order_id);

@@ -20,6 +20,7 @@ pub fn is_good(record: &HistoryRecord) -> bool {
     let in_time = record.latency_us.is_some_and(|us| u128::from(us) <= GOOD_WITHIN.as_micros());
     let wanted = match (record.op, record.outcome) {
         (Op::BadOrder, outcome) => outcome == Outcome::PlannedRefusal,
+        (Op::Cancel | Op::Return, Outcome::PlannedRefusal) => true,
         (_, Outcome::Ok) => record.why.is_none(),
         _ => false,
     };
@@ -75,11 +76,11 @@ pub struct Figures {
     pub max_ms: Option<f64>,
     /// Orders that were promised.
     pub acknowledged: u64,
-    /// Orders that were refused without need.
+    /// Orders and commands that were refused without need.
     pub refused: u64,
-    /// Bad orders that were refused.
+    /// Bad orders that were refused, and commands that came too late.
     pub planned_refusals: u64,
-    /// Orders that may exist or not.
+    /// Orders that may exist or not, and commands that may be done or not.
     pub ambiguous: u64,
     /// Other requests without the wanted answer, and orders that were never sent.
     pub failed: u64,

@@ -39,6 +39,8 @@ pub enum What {
     GetOrders,
     GetByKey,
     Buy(Deal),
+    Cancel,
+    Return,
 }
 
 /// What kind of order it is to be.
@@ -112,6 +114,8 @@ struct Rates {
     cart: f64,
     buy: f64,
     track: f64,
+    cancel: f64,
+    returns: f64,
     visits_per_s: f64,
 }
 
@@ -121,13 +125,14 @@ impl Rates {
         let buy = f64::from(mix.buy);
         let browse = (f64::from(mix.browse) - buy).max(0.0);
         let (search, cart, track) = (f64::from(mix.search), f64::from(mix.cart), f64::from(mix.track));
-        let visits = browse + search + cart + buy + track;
+        let (cancel, returns) = (f64::from(mix.cancel), f64::from(mix.returns));
+        let visits = browse + search + cart + buy + track + cancel + returns;
         let visits_per_s = config.rps * visits / (visits + buy);
-        Rates { browse, search, cart, buy, track, visits_per_s }
+        Rates { browse, search, cart, buy, track, cancel, returns, visits_per_s }
     }
 
     fn draw(&self, at: Duration, config: &DriverConfig, dice: &mut Dice) -> What {
-        let sum = self.browse + self.search + self.cart + self.buy + self.track;
+        let sum = self.browse + self.search + self.cart + self.buy + self.track + self.cancel + self.returns;
         let mut left = dice.random::<f64>() * sum;
         let half = dice.random_bool(0.5);
         let mut falls = |weight: f64| {
@@ -145,6 +150,12 @@ impl Rates {
         }
         if falls(self.track) {
             return if half { What::GetOrder } else { track_otherwise(dice) };
+        }
+        if falls(self.cancel) {
+            return What::Cancel;
+        }
+        if falls(self.returns) {
+            return What::Return;
         }
         What::Buy(deal(at, config, dice))
     }

@@ -140,6 +140,7 @@ impl Stage {
             why: None,
             order_id: None,
             order_version: None,
+            order_status: None,
             latency_us: None,
             phase: Some(meter::phase_word(phase).to_owned()),
         }

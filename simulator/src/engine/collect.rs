@@ -1,10 +1,10 @@
 //! After the run: what everybody says, gathered into the case that the checks judge.
 
-use super::{plan::STOCK_UNITS, stage::Stage};
+use super::stage::Stage;
 use crate::{
     checks::{
-        AfterHeal, Answer, Attempt, AttemptLine, CarrierEntry, Case, FaultFelt, Outcome, ParkedEvent, Places,
-        ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap,
+        AfterHeal, Answer, Attempt, AttemptLine, CarrierEntry, Case, Command, CommandKind, FaultFelt,
+        Outcome, ParkedEvent, Places, ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap,
     },
     cloud::{Dump, QueueDepth, Usage},
     engine::regions::RegionProcess,
@@ -102,6 +102,7 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
         places: Places::from(&scenario.topology),
         rules: rules(scenario),
         attempts: course.records.iter().filter_map(|record| attempt(record, origin_ms)).collect(),
+        commands: course.records.iter().filter_map(|record| command(record, origin_ms)).collect(),
         answers: Some(course.records.iter().filter_map(answer).collect()),
         after_heal,
         before_heal: before.dumps,
@@ -146,7 +147,7 @@ fn calls_for_people(fault: &Fault) -> bool {
 
 fn attempt(record: &HistoryRecord, origin_ms: i64) -> Option<Attempt> {
     let ordered = record.request.as_ref().filter(|_| record.is_attempt())?;
-    let wall_ms = |us: u64| origin_ms + (us / 1_000) as i64;
+    let wall_ms = wall_clock(origin_ms);
     let lines = ordered.lines.iter().map(|line| AttemptLine {
         product_id: line.product_id,
         quantity: u32::try_from(line.quantity).unwrap_or(0), // below none only where it is bad on purpose
@@ -164,16 +165,49 @@ fn attempt(record: &HistoryRecord, origin_ms: i64) -> Option<Attempt> {
         currency: ordered.currency.clone(),
         sent_ms: wall_ms(record.sent_at_us?),
         answered_ms: record.answered_at_us.map(wall_ms),
-        outcome: match record.outcome {
-            Recorded::Ok => Outcome::Acknowledged,
-            Recorded::Refused | Recorded::PlannedRefusal => Outcome::Refused,
-            _ => Outcome::Ambiguous,
-        },
+        outcome: concluded(record.outcome),
         order_id: record.order_id,
         served_by: record.served_by.clone(),
         planned_refusal: record.op == Op::BadOrder,
         source: serde_word(&record.source),
     })
+}
+
+/// Something that was asked of an order.
+fn command(record: &HistoryRecord, origin_ms: i64) -> Option<Command> {
+    let kind = match record.op {
+        Op::Cancel => CommandKind::Cancel,
+        Op::Return => CommandKind::Return,
+        _ => return None,
+    };
+    let wall_ms = wall_clock(origin_ms);
+    let idempotency_key = record.idempotency_key.clone()?;
+    let status = record.order_status.clone().map(serde_json::Value::String);
+    Some(Command {
+        kind,
+        order_id: record.order_id?,
+        reason: loadtests::client::reason(&idempotency_key),
+        idempotency_key,
+        sent_ms: wall_ms(record.sent_at_us?),
+        answered_ms: record.answered_at_us.map(wall_ms),
+        outcome: concluded(record.outcome),
+        order_status: status.and_then(|word| serde_json::from_value(word).ok()),
+        order_version: record.order_version,
+    })
+}
+
+/// From microseconds since the run's start to ms since the Unix epoch.
+fn wall_clock(origin_ms: i64) -> impl Fn(u64) -> i64 {
+    move |us| origin_ms + (us / 1_000) as i64
+}
+
+/// What a customer may conclude.
+fn concluded(recorded: Recorded) -> Outcome {
+    match recorded {
+        Recorded::Ok => Outcome::Acknowledged,
+        Recorded::Refused | Recorded::PlannedRefusal => Outcome::Refused,
+        _ => Outcome::Ambiguous,
+    }
 }
 
 /// An open-loop request. Questions after a doubtful order, and what was left out because the provider failed,
@@ -192,6 +226,7 @@ fn answer(record: &HistoryRecord) -> Option<Answer> {
             .map(|latency| record.wall_ms + (latency / 1_000) as i64),
         wanted: match (record.op, record.outcome) {
             (Op::BadOrder, outcome) => outcome == Recorded::PlannedRefusal,
+            (Op::Cancel | Op::Return, Recorded::PlannedRefusal) => true,
             (_, outcome) => outcome == Recorded::Ok && record.why.is_none(),
         },
         status: record.status,
@@ -270,7 +305,7 @@ fn initial_stock(stage: &Stage, products: &[ProductId]) -> Vec<StockLevel> {
     let level = |product_id: ProductId, warehouse: &crate::topology::Warehouse| StockLevel {
         product_id,
         warehouse_id: warehouse.id.clone(),
-        on_hand: STOCK_UNITS,
+        on_hand: stage.plan.stock_units,
         reserved: 0,
         version: 1,
     };

@@ -122,6 +122,11 @@ impl Neighbours {
         self.regions.get(region).map(|region| &region.control)
     }
 
+    /// Where a region listens: all of its doors, those that customers never see included.
+    pub fn address(&self, region: &Region) -> Option<SocketAddr> {
+        self.regions.get(region).map(|region| region.address)
+    }
+
     /// Sends a request straight to a region's public door, and gives status and body.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 const ENV: &str = "sim";
 /// The account that the emulated cloud belongs to: AWS's example account.
 const ACCOUNT: &str = "123456789012";
-/// Units of each product in each warehouse at the start. Nobody is to find a shelf empty by chance.
+/// Units of each product in each warehouse at the start of a run. Nobody is to find a shelf empty by chance.
 pub const STOCK_UNITS: i64 = 100_000;
 /// Requests a second of one Goose user, who thinks for 0.75 s between two steps and waits for the answers.
 const GOOSE_USER_RPS: f64 = 1.2;
@@ -49,6 +49,8 @@ pub struct Plan {
     pub secrets: Secrets,
     /// Opens the regions' control routes.
     pub control_token: String,
+    /// Units of each product in each warehouse at the start.
+    pub stock_units: i64,
 }
 
 /// The keys of all user pools of a plan.
@@ -124,6 +126,8 @@ impl Plan {
             service_key: random_uuid(&mut random),
             payment_key: random_uuid(&mut random),
             provider_key: random_uuid(&mut random),
+            // Another stream: the token below is the one that earlier runs had.
+            age_check_key: random_uuid(&mut dice(seed, "age check")),
         };
         let control_token = random_uuid(&mut random);
         let mut pools = BTreeMap::new();
@@ -133,7 +137,18 @@ impl Plan {
             let client_id = format!("{}smokesclient", continent.id);
             pools.insert(continent.id.clone(), Pool { id, client_id, key });
         }
-        Ok(Plan { scenario, durability, engine, customers, staff, pools, secrets, control_token })
+        let stock_units = STOCK_UNITS;
+        Ok(Plan {
+            scenario,
+            durability,
+            engine,
+            customers,
+            staff,
+            pools,
+            secrets,
+            control_token,
+            stock_units,
+        })
     }
 
     /// Requests a second of the open-loop driver. Goose cannot run in virtual time, as it has threads and clocks
@@ -178,7 +193,7 @@ impl Plan {
             replication: self.replication(),
             first: self.scenario.topology.regions.first().is_some_and(|first| first.name == *name),
             lost: false,
-            stock_units: STOCK_UNITS,
+            stock_units: self.stock_units,
             adults: self.customers.iter().map(|customer| customer.sub.clone()).collect::<Vec<UserId>>(),
         }
     }
@@ -217,6 +232,9 @@ impl Plan {
             durability: self.durability,
             provider_url: addresses.provider_url.clone(),
             carrier_url: addresses.carrier_url.clone(),
+            // Customers of a simulation come verified: nobody goes there.
+            age_check_url: "http://age-check.local".into(),
+            otlp_url: None,
             heartbeat_ms: u64::from(topology.heartbeat_ms),
             suspect_after_ms: u64::from(topology.suspect_after_ms),
             secrets: self.secrets.clone(),

@@ -16,7 +16,7 @@ use crate::{
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::{Router, middleware};
 use loadtests::clock::RunClock;
-use platform::{Platform, Service, World, liveness, watch};
+use platform::{Platform, Service, World, ops, regions, watch};
 use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
 
@@ -87,7 +87,11 @@ impl Running {
             seed(&platform, &spec).await?;
         }
         let traffic = Arc::new(Traffic::default());
-        let services = all_services(&platform);
+        let desk = regions::Desk::new(&platform);
+        let mut services = services::build(&platform);
+        services.push(regions::service(&platform, &desk));
+        // At the region's own address only: what customers reach goes through an edge, which passes on two paths.
+        let operators = ops::router(&platform, &desk, &services);
         let doors = platform::service::gateway(&services)
             .route("/healthz", axum::routing::get(async || "ok"))
             .layer(middleware::from_fn_with_state(traffic.clone(), traffic::count))
@@ -117,7 +121,7 @@ impl Running {
             traffic,
             opening,
         };
-        let router = doors.merge(control::router(control)).fallback_service(cloud.router());
+        let router = doors.merge(operators).merge(control::router(control)).fallback_service(cloud.router());
         Ok(Running { router, tasks, platform, open })
     }
 }
@@ -139,18 +143,6 @@ async fn seed(platform: &Platform, spec: &RegionSpec) -> anyhow::Result<()> {
         services::seed_everywhere(platform, spec).await?;
     }
     services::seed_here(platform, spec).await
-}
-
-/// The services, and the heartbeats by which regions watch each other.
-fn all_services(platform: &Platform) -> Vec<Service> {
-    let mut services = services::build(platform);
-    services.push(Service {
-        name: liveness::SERVICE,
-        router: liveness::routes(platform),
-        workers: liveness::workers(platform),
-        consumer: None,
-    });
-    services
 }
 
 /// The cloud's only clock is the world's, and the world's only way to AWS is the cloud: one of them must

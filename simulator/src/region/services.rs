@@ -31,7 +31,7 @@ pub fn tables() -> Vec<TableSpec> {
         payment::TABLES,
     ];
     let own = services.into_iter().flatten().copied();
-    own.chain([platform::inbox::TABLE]).collect()
+    own.chain([platform::inbox::TABLE]).chain(platform::regions::TABLES.iter().copied()).collect()
 }
 
 /// A table in a scenario's words: its service and, where it is not the main one, what distinguishes it.

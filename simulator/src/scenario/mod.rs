@@ -105,18 +105,24 @@ pub struct Mix {
     pub buy: f32,
     /// Looking an order up.
     pub track: f32,
+    /// Cancelling an order that was just made.
+    #[serde(default)]
+    pub cancel: f32,
+    /// Sending goods of a delivered order back.
+    #[serde(default, rename = "return")]
+    pub returns: f32,
 }
 
 impl Mix {
     /// The sum of the weights.
     pub fn total(&self) -> f32 {
-        self.browse + self.search + self.cart + self.buy + self.track
+        self.browse + self.search + self.cart + self.buy + self.track + self.cancel + self.returns
     }
 }
 
 impl Default for Mix {
     fn default() -> Self {
-        Mix { browse: 40.0, search: 10.0, cart: 8.0, buy: 24.0, track: 18.0 }
+        Mix { browse: 40.0, search: 10.0, cart: 8.0, buy: 24.0, track: 18.0, cancel: 0.0, returns: 0.0 }
     }
 }
 

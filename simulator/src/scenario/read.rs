@@ -170,6 +170,8 @@ fn read_mix(section: Section<'_>) -> Mix {
         cart: weight("cart"),
         buy: weight("buy"),
         track: weight("track"),
+        cancel: weight("cancel"),
+        returns: weight("return"),
     };
     if mix.total() <= 0.0 {
         section.note_here("at least one weight must be above 0");

@@ -63,6 +63,22 @@ fn the_shipped_scenarios_load() {
 }
 
 #[test]
+fn what_is_asked_of_orders_has_weights_that_may_be_left_out() {
+    let with =
+        |mix: &str| SOUND.replace("open_loop_rps = 10\n", &format!("open_loop_rps = 10\n[load.mix]\n{mix}"));
+    let asked = load_text("asked", &with("buy = 20\ncancel = 3\nreturn = 1\n")).unwrap().load;
+    assert_eq!((asked.mix.cancel, asked.mix.returns, asked.mix.total()), (3.0, 1.0, 24.0));
+    for text in [with("buy = 20\n"), SOUND.to_owned()] {
+        let mix = load_text("not-asked", &text).unwrap().load.mix;
+        assert_eq!((mix.cancel, mix.returns), (0.0, 0.0));
+    }
+    // Evidence of before has no such weights.
+    let old = r#"{"browse":1.0,"search":0.0,"cart":0.0,"buy":1.0,"track":1.0}"#;
+    assert_eq!(serde_json::from_str::<Mix>(old).unwrap().total(), 3.0);
+    assert_eq!(mistakes("below", &with("buy = 20\nreturn = -1\n")).len(), 1);
+}
+
+#[test]
 fn a_scenario_survives_the_way_to_another_process() {
     let flood = shipped("flood-americas");
     let text = serde_json::to_string(&flood).unwrap();

@@ -18,7 +18,8 @@ pub fn draw(seed: u64) -> Scenario {
     let topology = world(&mut dice(seed, "swarm world"));
     let mut of_load = dice(seed, "swarm load");
     let phases = phases(&mut of_load);
-    let load = load(&mut of_load);
+    let mut load = load(&mut of_load);
+    (load.mix.cancel, load.mix.returns) = commands(&mut dice(seed, "swarm commands"));
     let replication = replication(&mut dice(seed, "swarm replication"));
     let faults = timeline::draw(&mut dice(seed, "swarm faults"), &topology, &phases);
     Scenario {
@@ -111,11 +112,21 @@ fn load(dice: &mut Dice) -> Load {
             cart: weight(dice) / 3.0,
             buy: 20.0 + weight(dice),
             track: weight(dice),
+            cancel: 0.0,
+            returns: 0.0,
         },
         goose_users: 0,
         // A few customers meet each other's orders and keys; many spread over the shards.
         customers: one_of(dice, &[12, 30, 60, 120]),
     }
+}
+
+/// What is asked of orders that are there: in half of the worlds nothing. Drawn apart, so that it changes no other draw.
+fn commands(dice: &mut Dice) -> (f32, f32) {
+    if dice.random_bool(0.5) {
+        return (0.0, 0.0);
+    }
+    (f32::from(dice.random_range(1u8..=10)), f32::from(dice.random_range(0u8..=5)))
 }
 
 fn replication(dice: &mut Dice) -> ReplicationSpec {
@@ -159,6 +170,15 @@ mod tests {
             assert!((10.0..=20.0).contains(&scenario.run_s()));
             assert!(scenario.load.orders_per_s() >= 1.5, "{:?}", scenario.load);
         }
+    }
+
+    #[test]
+    fn orders_are_cancelled_in_some_worlds_and_sent_back_in_fewer() {
+        let drawn: Vec<Scenario> = SEEDS.map(draw).collect();
+        let count = |weight: fn(&Mix) -> f32| drawn.iter().filter(|one| weight(&one.load.mix) > 0.0).count();
+        let (cancelled, returned) = (count(|mix| mix.cancel), count(|mix| mix.returns));
+        assert!((400..600).contains(&cancelled), "{cancelled} of 1000");
+        assert!((300..cancelled).contains(&returned), "{returned} of 1000");
     }
 
     #[test]

@@ -86,7 +86,9 @@ impl<R: FnMut(&Scenario) -> Option<Finding>> Search<R> {
     /// Takes every simpler scenario that fails the same way; says whether there was any.
     fn anything_simpler(&mut self) -> bool {
         let mut any = false;
-        for simpler in [usual_world, usual_tables, orders_only, less_load, fewer_customers, shorter_load] {
+        for simpler in
+            [usual_world, usual_tables, orders_only, no_mere_looks, less_load, fewer_customers, shorter_load]
+        {
             while let Some(candidate) = simpler(&self.shrunk.scenario) {
                 if !self.take(candidate) {
                     break;
@@ -121,11 +123,25 @@ fn usual_tables(scenario: &Scenario) -> Option<Scenario> {
 }
 
 fn orders_only(scenario: &Scenario) -> Option<Scenario> {
+    let mix = no_looks(scenario.load.mix);
+    only(scenario, Mix { track: 0.0, cancel: 0.0, returns: 0.0, ..mix })
+}
+
+/// Orders, what is asked of them, and the look at an order that must come before it is sent back.
+fn no_mere_looks(scenario: &Scenario) -> Option<Scenario> {
+    only(scenario, no_looks(scenario.load.mix))
+}
+
+fn no_looks(mix: Mix) -> Mix {
+    Mix { browse: 0.0, search: 0.0, cart: 0.0, ..mix }
+}
+
+/// A part of the requests, as often as they were.
+fn only(scenario: &Scenario, part: Mix) -> Option<Scenario> {
     let load = &scenario.load;
-    let (orders, all) = (load.mix.buy, load.mix.total());
     changed(scenario, |candidate| {
-        candidate.load.mix = Mix { browse: 0.0, search: 0.0, cart: 0.0, buy: orders, track: 0.0 };
-        let rps = load.open_loop_rps * f64::from(orders / all);
+        candidate.load.mix = part;
+        let rps = load.open_loop_rps * f64::from(part.total() / load.mix.total());
         candidate.load.open_loop_rps = rps.round().max(LIGHTEST_RPS).min(load.open_loop_rps);
     })
 }
@@ -201,6 +217,17 @@ mod tests {
             let lasting = shrunk.scenario.faults.iter().filter(kept_short).filter_map(|at| at.fault.for_s());
             assert!(lasting.into_iter().all(|for_s| for_s < 2.0 * SHORTEST_S + 0.1));
         }
+    }
+
+    #[test]
+    fn what_is_asked_of_orders_remains_where_it_matters() {
+        let mut scenario = many_faults().next().expect("one of 500");
+        (scenario.load.mix.cancel, scenario.load.mix.returns) = (5.0, 2.0);
+        let shrunk = shrink(scenario, broken("D1"), 200, |candidate| {
+            (candidate.load.mix.returns > 0.0).then(|| broken("D1"))
+        });
+        let mix = shrunk.scenario.load.mix;
+        assert_eq!((mix.browse, mix.search, mix.cart, mix.cancel, mix.returns), (0.0, 0.0, 0.0, 5.0, 2.0));
     }
 
     #[test]

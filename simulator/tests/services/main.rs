@@ -4,11 +4,15 @@
 
 mod delivery;
 mod door;
+mod ops;
 mod orders;
 mod outbox;
 mod outside;
 mod payment;
 mod products;
+mod replays;
+mod roles;
+mod schemas;
 mod support;
 mod users;
 mod warehouse;

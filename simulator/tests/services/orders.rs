@@ -5,50 +5,66 @@ use std::time::Duration;
 
 use contracts::bodies::orders::CreateOrderRequest;
 use contracts::events::ProductUnits;
-use contracts::{Code, Region};
+use contracts::{Code, OrderId, ProductId, Region, graphql};
 use loadtests::accounts::SignedIn;
 use loadtests::client::{self, OrderAnswer, Reply};
 use platform::config::Durability;
 use serde_json::{Value, json};
 use simulator::engine::people::People;
+use simulator::engine::plan::STOCK_UNITS;
 use simulator::engine::{Neighbours, Plan};
 use simulator::robots::{Failures, Robots};
 use simulator::scenario;
 use simulator::third_parties::payment_3p::{Operation, ProviderFaults};
 
+use crate::support::eventually;
+
 /// Long enough for an order's whole way on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(40);
 
-struct Shop {
-    neighbours: Neighbours,
+pub(crate) struct Shop {
+    pub(crate) neighbours: Neighbours,
     people: People,
 }
 
 impl Shop {
-    async fn open() -> Shop {
+    pub(crate) async fn open() -> Shop {
+        Shop::stocked(STOCK_UNITS).await
+    }
+
+    /// With so many units of each product in each warehouse.
+    async fn stocked(units: i64) -> Shop {
         let mut scenario = scenario::load(&scenario::find("calm").unwrap()).unwrap();
         scenario.load.customers = 12;
         // Tests run side by side: nobody is to fall under suspicion for being slow.
         scenario.topology.suspect_after_ms = 5_000;
-        let neighbours = Neighbours::start(Plan::new(scenario, Durability::Journal).unwrap()).await.unwrap();
+        let mut plan = Plan::new(scenario, Durability::Journal).unwrap();
+        plan.stock_units = units;
+        let neighbours = Neighbours::start(plan).await.unwrap();
         let people = neighbours.people().await.unwrap();
         Shop { neighbours, people }
     }
 
-    fn region(&self, place: usize) -> Region {
+    pub(crate) fn region(&self, place: usize) -> Region {
         self.neighbours.plan.scenario.topology.regions[place].name.clone()
     }
 
-    fn american(&self) -> &SignedIn {
+    pub(crate) fn american(&self) -> &SignedIn {
         self.people.customers.iter().find(|one| one.customer.home.0 == "am").unwrap()
     }
 
-    async fn basket(&self, buyer: &SignedIn, draw: u64) -> CreateOrderRequest {
+    pub(crate) async fn basket(&self, buyer: &SignedIn, draw: u64) -> CreateOrderRequest {
         self.neighbours.basket(&self.region(0), buyer, draw).await.unwrap()
     }
 
     /// Orders at a region until the answer says something, as a customer would.
-    async fn buy(&self, at: &Region, buyer: &SignedIn, order: &CreateOrderRequest, key: &str) -> OrderAnswer {
+    pub(crate) async fn buy(
+        &self,
+        at: &Region,
+        buyer: &SignedIn,
+        order: &CreateOrderRequest,
+        key: &str,
+    ) -> OrderAnswer {
         for _ in 0..20 {
             match self.neighbours.buy(at, buyer, order, key).await.unwrap() {
                 OrderAnswer::Ambiguous { .. } => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -64,8 +80,36 @@ impl Shop {
         client::order_answer(Ok(Reply { status, body: &body }))
     }
 
+    /// An order of one unit that may be waited for, priced and paid.
+    async fn one_to_wait_for(&self, buyer: &SignedIn, draw: u64) -> CreateOrderRequest {
+        let mut order = self.basket(buyer, draw).await;
+        order.products.truncate(1);
+        (order.products[0].quantity, order.allow_backorder) = (1, true);
+        let request = client::delivery_price(&buyer.token, &order.products, &order.address);
+        let (status, body) = self.neighbours.ask(&self.region(0), request).await.unwrap();
+        order.delivery_price = client::delivery_priced(Reply { status, body: &body }).unwrap().pricing;
+        order.payment_token = self.neighbours.pay(&buyer.customer, &order).await.unwrap();
+        order
+    }
+
+    /// Books one unit that came into the warehouse of a region, as staff do at the door of the first one.
+    async fn receive(&self, place: usize, product_id: ProductId, reference: &str) -> Value {
+        let topology = &self.neighbours.plan.scenario.topology;
+        let warehouse = topology.warehouses.iter().find(|known| known.region == self.region(place)).unwrap();
+        let input = json!({
+            "productId": product_id, "warehouseId": warehouse.id, "quantity": 1, "reference": reference,
+        });
+        let body = json!({ "query": graphql::RECEIVE_STOCK, "variables": { "input": input } }).to_string();
+        let bearer = format!("Bearer {}", self.people.staff_token);
+        let headers = vec![("content-type", "application/json".to_owned()), ("authorization", bearer)];
+        let request = client::Request { path: "/graphql".to_owned(), headers, body };
+        let (_, body) = self.neighbours.ask(&self.region(0), request).await.unwrap();
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        answer["data"]["receiveStock"].clone()
+    }
+
     /// Lets the crew work until nothing is left to do.
-    async fn settle(&self, failures: Failures) {
+    pub(crate) async fn settle(&self, failures: Failures) {
         let mut crew = self.neighbours.people().await.unwrap().crew;
         crew.failures = failures;
         let robots = Robots::start(crew, self.neighbours.ground());
@@ -101,6 +145,14 @@ impl Shop {
     async fn latest(&self, region: &Region) -> Value {
         let rows = self.rows(region, "orders").await;
         rows.into_iter().max_by_key(|row| (row["epoch"].as_u64(), row["version"].as_u64())).unwrap()
+    }
+
+    /// The status of one order, as a region knows it.
+    async fn status(&self, region: &Region, order_id: OrderId) -> String {
+        let mut rows = self.rows(region, "orders").await;
+        rows.retain(|row| row["orderId"] == json!(order_id));
+        let latest = rows.into_iter().max_by_key(|row| (row["epoch"].as_u64(), row["version"].as_u64()));
+        latest.unwrap()["status"].as_str().unwrap().to_owned()
     }
 
     /// Units held or taken back by product, over all warehouses of a region.
@@ -355,4 +407,40 @@ async fn only_what_was_delivered_is_taken_back() {
     let reused = shop.change(&home, back(&[], "r-3"), client::return_requested).await;
     assert_eq!(reused.code, Some(Code::ValidationFailed));
     assert_eq!(shop.latest(&home).await["status"], json!("RETURN_REQUESTED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn goods_that_come_in_go_to_whoever_has_waited_longest() {
+    let shop = Shop::stocked(0).await;
+    let (buyer, home) = (shop.american().clone(), shop.region(0));
+    let order = shop.one_to_wait_for(&buyer, 9).await;
+    let product_id = order.products[0].product_id;
+    let mut waiting = Vec::new();
+    for key in ["first", "second"] {
+        let payment_token = shop.neighbours.pay(&buyer.customer, &order).await.unwrap();
+        let order = CreateOrderRequest { payment_token, ..order.clone() };
+        let seen = acknowledged(shop.buy(&home, &buyer, &order, key).await);
+        assert_eq!(seen.status, "BACKORDERED");
+        waiting.push(seen.order_id);
+    }
+    let served = async |order_id: OrderId| {
+        eventually("the order to be served", async || {
+            (shop.status(&home, order_id).await != "BACKORDERED").then_some(())
+        })
+        .await;
+    };
+    // One unit where the orders are driven, booked once.
+    for _ in 0..2 {
+        let level = shop.receive(0, product_id, "slip 1").await;
+        assert_eq!(level["onHand"], json!(1), "{level}");
+    }
+    served(waiting[0]).await;
+    assert_eq!(shop.status(&home, waiting[1]).await, "BACKORDERED");
+    // One on another continent, whose bus the orders' owner does not hear.
+    shop.receive(2, product_id, "slip 2").await;
+    served(waiting[1]).await;
+    shop.settle(Failures::default()).await;
+    for order_id in waiting {
+        assert_eq!(shop.status(&home, order_id).await, "FULFILLED");
+    }
 }

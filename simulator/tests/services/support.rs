@@ -205,6 +205,7 @@ fn pool() -> PoolConfig {
         key: pool_key(),
         users: vec![
             user("ann", &[]),
+            user("bob", &[]),
             user("picker", &["warehouse"]),
             user("courier", &["delivery"]),
             user("boss", &["admin"]),
@@ -246,12 +247,15 @@ fn config(name: &str, cloud: &Cloud) -> Config {
         durability: Durability::Journal,
         provider_url: "http://provider.local".into(),
         carrier_url: "http://carrier.local".into(),
+        age_check_url: "http://age-check.local".into(),
+        otlp_url: None,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {
             service_key: "service key".into(),
             payment_key: "payment key".into(),
             provider_key: "provider key".into(),
+            age_check_key: "age check key".into(),
         },
     }
 }

@@ -6,10 +6,11 @@ use crate::{
     ids::{OrderId, Region, WarehouseId},
     order::OrderLine,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `POST /backend/pricing`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PricingRequest {
     /// What is sent.
@@ -19,7 +20,7 @@ pub struct PricingRequest {
 }
 
 /// The price of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PricingResponse {
     /// Minor units.
     pub pricing: i64,
@@ -29,7 +30,7 @@ pub struct PricingResponse {
 
 /// `POST /backend/{orderId}/release`: this order is paid, let it go. Sent by the order's owner after the
 /// dispatch intent is journalled.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseRequest {
     /// The owner's epoch.
@@ -50,7 +51,7 @@ pub struct ReleaseRequest {
 }
 
 /// `POST /{orderId}/returned`: goods of a delivered order came back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReturnReport {
     /// Which.
@@ -60,7 +61,7 @@ pub struct ReturnReport {
 }
 
 /// How far a delivery is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
 pub enum DeliveryStatus {
@@ -73,7 +74,7 @@ pub enum DeliveryStatus {
 }
 
 /// A delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryView {
     /// The order.
@@ -94,7 +95,7 @@ pub struct DeliveryView {
 }
 
 /// `POST /{orderId}/start`, `/complete`, `/fail`, by delivery staff.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeliveryReport {
     /// Whether an adult signed.
@@ -106,7 +107,7 @@ pub struct DeliveryReport {
 }
 
 /// A page of deliveries that wait for a courier.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryPage {
     /// The deliveries.

@@ -6,10 +6,11 @@ use crate::{
     events::ProductUnits,
     order::{Order, OrderLine},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `POST /`: make an order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateOrderRequest {
     /// What is ordered, at the prices that the customer saw.
@@ -42,7 +43,7 @@ fn yes() -> bool {
 }
 
 /// How many continents hold an acknowledged order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Durability {
     /// Two of three: it survives the loss of any one.
@@ -53,7 +54,7 @@ pub enum Durability {
 
 /// The answer to a request for an order. `success: true` is a promise: the order survives the loss of any
 /// one continent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateOrderResponse {
     /// Whether the order exists.
@@ -78,7 +79,7 @@ pub struct CreateOrderResponse {
 }
 
 /// `POST /{orderId}/cancel`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelRequest {
     /// Why.
@@ -87,7 +88,7 @@ pub struct CancelRequest {
 }
 
 /// `POST /{orderId}/payment`: pay with another token.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PaymentRequest {
     /// The provider's token for an authorisation that covers the total.
@@ -95,7 +96,7 @@ pub struct PaymentRequest {
 }
 
 /// `POST /{orderId}/returns`: send goods back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReturnRequest {
     /// Which.
@@ -106,7 +107,7 @@ pub struct ReturnRequest {
 }
 
 /// A page of a customer's orders, newest first.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderPage {
     /// The orders.

@@ -4,10 +4,11 @@ use crate::{
     ids::{OrderId, Region},
     order::PaymentState,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `POST /backend/validate`: does this token cover this total?
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidateRequest {
     /// The provider's token.
@@ -23,7 +24,7 @@ pub struct ValidateRequest {
 }
 
 /// The answer to a check. It binds nothing: the journal does.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidateResponse {
     /// Whether the token covers the total.
@@ -34,7 +35,7 @@ pub struct ValidateResponse {
 }
 
 /// `POST /backend/{orderId}/capture`, `/void`, `/refund`. Idempotent by `effect_key`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EffectRequest {
     /// Minor units: what to capture or refund; what was authorised, for a void.
@@ -54,7 +55,7 @@ pub struct EffectRequest {
 }
 
 /// What the payment service knows of an order's money.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentView {
     /// The order.

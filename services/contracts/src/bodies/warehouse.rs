@@ -5,11 +5,12 @@ use crate::{
     ids::{OrderId, ProductId, WarehouseId},
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `POST /backend/reservations`: keep these units for this order, all or none. Idempotent by order and
 /// allocation.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReserveRequest {
     /// The order.
@@ -27,7 +28,7 @@ pub struct ReserveRequest {
 }
 
 /// What came of a reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
 pub enum ReserveState {
@@ -39,7 +40,7 @@ pub enum ReserveState {
 }
 
 /// The answer to a reservation.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReserveResponse {
     /// What came of it.
@@ -54,7 +55,7 @@ pub struct ReserveResponse {
 
 /// What to do with an order's reservation: `DELETE /backend/reservations/{orderId}` releases it,
 /// `POST /backend/reservations/{orderId}/commit` keeps it for good, `/consume` takes it off the stock.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReservationStep {
     /// The warehouse.
@@ -66,7 +67,7 @@ pub struct ReservationStep {
 }
 
 /// How far the packaging of an order is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
 pub enum PackagingStatus {
@@ -77,7 +78,7 @@ pub enum PackagingStatus {
 }
 
 /// A line of a packaging request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PackagingLine {
     /// The product.
@@ -89,7 +90,7 @@ pub struct PackagingLine {
 }
 
 /// A packaging request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PackagingView {
     /// The order.
@@ -103,7 +104,7 @@ pub struct PackagingView {
 }
 
 /// `GET /backend/packages/{orderId}`: how far an order's package is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PackageView {
     /// The order.
@@ -120,7 +121,7 @@ pub struct PackageView {
 }
 
 /// A page of orders that wait for a picker.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PackagingPage {
     /// The orders.
@@ -131,7 +132,7 @@ pub struct PackagingPage {
 }
 
 /// `PUT /packaging/{orderId}/products/{productId}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PackagedUnits {
     /// Units in the package.
@@ -139,7 +140,7 @@ pub struct PackagedUnits {
 }
 
 /// `POST /packaging/{orderId}/fail`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PackagingFailure {
     /// Why.
@@ -147,7 +148,7 @@ pub struct PackagingFailure {
 }
 
 /// `POST /admin/warehouses/{id}/close` and `/open`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WarehouseNotice {
     /// Why, for a person.
@@ -158,7 +159,7 @@ pub struct WarehouseNotice {
 }
 
 /// `POST /admin/stock/receipts`: goods came in. Booked once for each reference.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StockReceipt {
     /// The product.
@@ -169,4 +170,21 @@ pub struct StockReceipt {
     pub quantity: u32,
     /// The document that came with them.
     pub reference: String,
+}
+
+/// `POST /admin/stock/adjustments`: what lies there is corrected, after a count or for damaged goods. Booked once for each
+/// reference.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StockAdjustment {
+    /// The product.
+    pub product_id: ProductId,
+    /// Where it lies.
+    pub warehouse_id: WarehouseId,
+    /// Units more, or fewer where negative.
+    pub delta: i64,
+    /// The document that says so.
+    pub reference: String,
+    /// Why, for a person.
+    pub reason: String,
 }

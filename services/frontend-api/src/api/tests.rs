@@ -1,5 +1,11 @@
 use super::*;
-use axum::{body::Body, extract::Path, http::Request as HttpRequest, routing::post};
+use axum::{
+    Router,
+    body::Body,
+    extract::Path,
+    http::Request as HttpRequest,
+    routing::{get, post},
+};
 use contracts::{Code, ErrorBody, UserId, graphql};
 use http::StatusCode;
 use platform::{Config, World, identity::Person, network::Network};
@@ -23,9 +29,10 @@ fn config() -> Config {
         "pools": [],
         "provider_url": "http://provider.test",
         "carrier_url": "http://carrier.test",
+        "age_check_url": "http://age-check.test",
         "heartbeat_ms": 50,
         "suspect_after_ms": 250,
-        "secrets": { "service_key": "s", "payment_key": "p", "provider_key": "k" },
+        "secrets": { "service_key": "s", "payment_key": "p", "provider_key": "k", "age_check_key": "a" },
     }))
     .expect("a configuration")
 }
@@ -36,7 +43,7 @@ fn door(services: Router) -> Router {
     network.mount(REGION, services);
     let http = aws_smithy_http_client::Builder::new().build_http();
     let platform = Platform::new(World::new(0, 1, http), config(), network).expect("a platform");
-    routes(&platform)
+    routes(&platform).into_parts().0
 }
 
 fn person(groups: &[&str]) -> Caller {
@@ -192,5 +199,106 @@ async fn the_explorer_and_the_schema_are_there() {
         let (status, body) = answer(door(Router::new()), request).await;
         assert_eq!(status, StatusCode::OK);
         assert!(body.as_str().is_some_and(|text| text.contains(wanted)), "{path}: {body}");
+    }
+}
+
+/// An order of Ann's as the orders service shows it.
+fn order_of_ann(version: u64, status: &str, payment: &str, stock: &str) -> Value {
+    let line = json!({ "productId": "0190c2f4-0000-7000-8000-000000000001", "name": "Robusto", "price": 1200,
+                       "package": { "width": 1, "length": 1, "height": 1, "weight": 1 }, "quantity": 1 });
+    json!({
+        "orderId": "0190c2f4-0000-7000-8000-000000000002", "userId": "ann", "status": status, "products": [line],
+        "createdDate": "2026-01-01T00:00:00.000Z", "modifiedDate": "2026-01-01T00:00:00.000Z",
+        "address": order_input()["order"]["address"], "deliveryPrice": 0, "total": 1200, "currency": "USD",
+        "version": version, "epoch": 1, "homeRegion": "eu-west-1", "home": "eu", "shard": "eu-00",
+        "idempotencyKey": "k", "requestHash": "h", "paymentState": payment, "captured": 1200, "refunded": 0,
+        "stockState": stock, "warehouseId": "wh-eu", "allocation": 1, "acceptPartial": true,
+        "allowBackorder": false, "attention": false, "history": [],
+    })
+}
+
+/// Follows an order; each look at it finds the next of `versions`, and the last one for ever.
+async fn followed(versions: Vec<Value>, caller: Caller) -> String {
+    let looks = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let show = async move |_: Path<String>| {
+        let look = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Json(versions[look.min(versions.len() - 1)].clone())
+    };
+    let services = Router::new().nest("/orders", Router::new().route("/{id}", get(show)));
+    let body = json!({
+        "query": "subscription($id: ID!) { orderUpdated(orderId: $id) { version status } }",
+        "variables": { "id": "0190c2f4-0000-7000-8000-000000000002" },
+    });
+    let request = HttpRequest::post("/graphql")
+        .header("content-type", "application/json")
+        .header("accept", "text/event-stream")
+        .header("authorization", "Bearer t")
+        .extension(caller)
+        .body(Body::from(body.to_string()))
+        .expect("a request");
+    let (status, told) = answer(door(services), request).await;
+    assert_eq!(status, StatusCode::OK);
+    told.as_str().expect("events").to_owned()
+}
+
+#[tokio::test]
+async fn an_order_is_followed_until_it_is_over() {
+    let packaging = order_of_ann(2, "PACKAGING", "AUTHORISED", "COMMITTED");
+    let fulfilled = order_of_ann(3, "FULFILLED", "CAPTURED", "CONSUMED");
+    // The first look only tells whether there is such an order.
+    let told = followed(vec![packaging.clone(), packaging, fulfilled], person(&[])).await;
+    let data = told.lines().filter_map(|line| line.strip_prefix("data: "));
+    let data: Vec<Value> = data.filter_map(|text| serde_json::from_str(text).ok()).collect();
+    let change = |version: u64, status: &str| json!({ "data": { "orderUpdated": { "version": version, "status": status } } });
+    assert_eq!(data, [change(2, "PACKAGING"), change(3, "FULFILLED")], "{told}");
+    assert!(told.trim_end().ends_with("event: complete"), "{told}");
+}
+
+#[tokio::test]
+async fn nobody_follows_the_order_of_somebody_else() {
+    let mut order = order_of_ann(1, "NEW", "AUTHORISED", "COMMITTED");
+    order["userId"] = json!("bob");
+    assert!(followed(vec![order.clone()], person(&[])).await.contains("NOT_FOUND"));
+    assert!(followed(vec![order], Caller::Anonymous).await.contains("UNAUTHENTICATED"));
+}
+
+/// A users service whose every cart is empty and bears the path that it was asked by.
+fn carts() -> Router {
+    let tell =
+        async |request: HttpRequest<Body>| Json(json!({ "cartId": request.uri().path(), "items": [] }));
+    Router::new().nest("/users", Router::new().fallback(tell))
+}
+
+/// The path of the cart that was used, or the code of the refusal.
+async fn cart_used(caller: Caller, document: &str, variables: Value) -> String {
+    let (_, body) = ask(door(carts()), caller, document, variables).await;
+    let data = body["data"].as_object().and_then(|data| data.values().next());
+    let cart = data.and_then(|cart| cart["cartId"].as_str());
+    let code = body["errors"][0]["extensions"]["code"].as_str();
+    cart.or(code).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn who_calls_decides_which_cart_is_meant() {
+    let id = "5f0c2f40-1111-4222-8333-000000000001";
+    let put = |cart: Option<&str>| json!({ "input": { "cartId": cart, "productId": id, "quantity": 1 } });
+    let get = |cart: Option<&str>| json!({ "cartId": cart });
+    let (nobody, ann) = (Caller::Anonymous, person(&[]));
+    let anonymous = format!("/carts/{id}");
+    for (caller, document, variables, used) in [
+        (&nobody, graphql::PUT_CART_ITEM, put(None), "/carts".to_owned()),
+        (&nobody, graphql::PUT_CART_ITEM, put(Some(id)), format!("{anonymous}/items")),
+        (&nobody, graphql::PUT_CART_ITEM, put(Some("ann")), "NOT_FOUND".into()),
+        (&nobody, graphql::GET_CART, get(None), "UNAUTHENTICATED".into()),
+        (&nobody, graphql::GET_CART, get(Some(id)), anonymous),
+        (&nobody, graphql::MERGE_CART, json!({ "anonymousCartId": id }), "UNAUTHENTICATED".into()),
+        (&ann, graphql::PUT_CART_ITEM, put(None), "/cart/items".into()),
+        (&ann, graphql::GET_CART, get(Some("ann")), "/cart".into()),
+        (&ann, graphql::GET_CART, get(Some(id)), "NOT_FOUND".into()),
+        (&ann, graphql::MERGE_CART, json!({ "anonymousCartId": id }), "/cart/merge".into()),
+        (&ann, graphql::MERGE_CART, json!({ "anonymousCartId": "mine" }), "NOT_FOUND".into()),
+    ] {
+        let asked = format!("{document} {variables}");
+        assert_eq!(cart_used(caller.clone(), document, variables).await, used, "{asked}");
     }
 }

@@ -2,7 +2,14 @@
 
 use super::outputs::{Address, Package};
 use async_graphql::{ID, InputObject};
-use contracts::{FieldError, OrderLine, ProductId, events::ProductUnits};
+use contracts::{
+    FieldError, OrderLine, ProductId,
+    bodies::{
+        products::{CURRENCY, ProductDraft},
+        warehouse::StockReceipt,
+    },
+    events::ProductUnits,
+};
 
 /// A line of an order.
 #[derive(InputObject)]
@@ -36,6 +43,23 @@ impl ProductInput {
             price: self.price,
             quantity,
         })
+    }
+
+    /// The product that it describes, and its id, where that is one. Quantity and dates are no part of it.
+    pub(super) fn draft(self) -> Option<(ProductId, ProductDraft)> {
+        let product_id = self.product_id.parse().ok()?;
+        let texts = |texts: Option<Vec<Option<String>>>| texts.into_iter().flatten().flatten().collect();
+        let draft = ProductDraft {
+            product_id: Some(product_id),
+            name: self.name,
+            package: self.package.into(),
+            category: self.category.unwrap_or_default(),
+            tags: texts(self.tags),
+            pictures: texts(self.pictures),
+            price: self.price,
+            currency: CURRENCY.into(),
+        };
+        Some((product_id, draft))
     }
 }
 
@@ -146,4 +170,26 @@ pub(crate) struct CartItemInput {
     pub(super) cart_id: Option<ID>,
     pub(super) product_id: ID,
     pub(super) quantity: u32,
+}
+
+/// Goods that came in.
+#[derive(InputObject)]
+pub(crate) struct StockReceiptInput {
+    product_id: ID,
+    warehouse_id: ID,
+    quantity: u32,
+    /// The document that came with them: booked once for each.
+    reference: String,
+}
+
+impl StockReceiptInput {
+    /// The same, where the product's id is one.
+    pub(super) fn receipt(self) -> Option<StockReceipt> {
+        Some(StockReceipt {
+            product_id: self.product_id.parse().ok()?,
+            warehouse_id: self.warehouse_id.as_str().into(),
+            quantity: self.quantity,
+            reference: self.reference,
+        })
+    }
 }

@@ -5,15 +5,17 @@ mod mutation;
 mod outputs;
 mod place_order;
 mod query;
+mod subscription;
 
 use crate::{clients::Clients, shelves::Shelves};
-use async_graphql::{EmptySubscription, SchemaBuilder};
+use async_graphql::SchemaBuilder;
 use mutation::MutationRoot;
 use platform::Platform;
 use query::QueryRoot;
+use subscription::{Streams, SubscriptionRoot};
 
 /// The schema of the public door.
-pub(crate) type Schema = async_graphql::Schema<QueryRoot, MutationRoot, EmptySubscription>;
+pub(crate) type Schema = async_graphql::Schema<QueryRoot, MutationRoot, SubscriptionRoot>;
 
 /// Levels of a query at the most.
 const DEPTH_MAX: usize = 8;
@@ -28,7 +30,7 @@ const INTROSPECTION_COMPLEXITY_MAX: usize = 1_000;
 pub(crate) fn over(platform: &Platform) -> Schema {
     let clients = Clients::new(platform);
     let shelves = Shelves::new(&clients);
-    limited(builder().data(clients).data(shelves))
+    limited(builder().data(clients).data(shelves).data(Streams::default()))
 }
 
 /// The schema without anything behind it: for its text and for questions about it.
@@ -36,11 +38,11 @@ pub(crate) fn empty() -> Schema {
     builder().limit_depth(INTROSPECTION_DEPTH_MAX).limit_complexity(INTROSPECTION_COMPLEXITY_MAX).finish()
 }
 
-fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, EmptySubscription> {
-    Schema::build(QueryRoot, MutationRoot, EmptySubscription)
+fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, SubscriptionRoot> {
+    Schema::build(QueryRoot, MutationRoot, SubscriptionRoot)
 }
 
-fn limited(builder: SchemaBuilder<QueryRoot, MutationRoot, EmptySubscription>) -> Schema {
+fn limited(builder: SchemaBuilder<QueryRoot, MutationRoot, SubscriptionRoot>) -> Schema {
     builder.limit_depth(DEPTH_MAX).limit_complexity(COMPLEXITY_MAX).finish()
 }
 

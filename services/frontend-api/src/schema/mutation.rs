@@ -2,12 +2,12 @@
 
 use super::{
     inputs::{
-        CancelOrderInput, CartItemInput, CreateOrderRequest, DeliveryInput, PackagingInput, ReturnInput,
-        UpdatePackagingProductInput, UpdatePaymentInput,
+        CancelOrderInput, CartItemInput, CreateOrderRequest, DeliveryInput, PackagingInput, ProductInput,
+        ReturnInput, StockReceiptInput, UpdatePackagingProductInput, UpdatePaymentInput,
     },
-    outputs::{Cart, CartItem, OrderResponse, Response},
+    outputs::{AgeVerification, Cart, CartItem, OrderResponse, Product, Response, StockLevel, word},
     place_order::{self, CreateOrderResponse},
-    query::{behind, must_be_own},
+    query::{anonymous_cart, behind, no_cart},
 };
 use crate::{
     clients::{Clients, Report},
@@ -16,7 +16,7 @@ use crate::{
 };
 use async_graphql::{Context, ID, Object, Result};
 use contracts::{
-    Code, Order, OrderId,
+    Code, FieldError, Order, OrderId,
     bodies::{
         delivery::DeliveryReport,
         orders::{CancelRequest, PaymentRequest, ReturnRequest},
@@ -25,7 +25,7 @@ use contracts::{
     events::ProductUnits,
 };
 use futures::future::try_join_all;
-use platform::{ApiError, calls::CallError};
+use platform::{ApiError, Caller, calls::CallError};
 
 /// The currency of an empty cart.
 const CURRENCY: &str = "USD";
@@ -86,17 +86,38 @@ impl MutationRoot {
         ))
     }
 
-    /// Lays units of a product into the caller's cart; none take it out.
-    #[graphql(guard = "SignedIn")]
+    /// Lays units of a product into a cart; none take it out. Whoever has not signed in gets an anonymous cart, and names
+    /// it from then on: whoever knows its id may use it for a day.
     async fn put_cart_item(&self, ctx: &Context<'_>, input: CartItemInput) -> Result<Cart> {
         let (clients, session) = behind(ctx)?;
-        must_be_own(session, input.cart_id.as_ref())?;
+        let anonymous = anonymous_cart(session, input.cart_id.as_ref())?;
         let product_id = input.product_id.parse();
         let product_id = product_id
             .map_err(|_| failed(session, ApiError::new(Code::NotFound, "There is no such product")))?;
         let item = ProductUnits { product_id, quantity: input.quantity };
-        let cart = clients.put_in_cart(item, session).await.map_err(|error| failed(session, error))?;
+        let begins = anonymous.is_none() && !matches!(session.caller, Caller::Person(_));
+        let cart = match begins {
+            true => clients.begin_cart(&item, session).await,
+            false => clients.put_in_cart(anonymous, &item, session).await,
+        };
+        cart_of(clients, session, cart.map_err(|error| failed(session, error))?).await
+    }
+
+    /// Lays what is in an anonymous cart into the caller's, and empties it; of each product the greater number counts.
+    #[graphql(guard = "SignedIn")]
+    async fn merge_cart(&self, ctx: &Context<'_>, anonymous_cart_id: ID) -> Result<Cart> {
+        let (clients, session) = behind(ctx)?;
+        let anonymous = anonymous_cart_id.parse().map_err(|_| no_cart(session))?;
+        let cart = clients.merge_cart(anonymous, session).await.map_err(|error| failed(session, error))?;
         cart_of(clients, session, cart).await
+    }
+
+    /// Where the caller can have their age verified.
+    #[graphql(guard = "SignedIn")]
+    async fn start_age_verification(&self, ctx: &Context<'_>) -> Result<AgeVerification> {
+        let (clients, session) = behind(ctx)?;
+        let begun = clients.start_age_verification(session).await.map_err(|error| failed(session, error))?;
+        Ok(AgeVerification { state: word(&begun.state), url: begun.url })
     }
 
     /// A picker begins.
@@ -131,6 +152,16 @@ impl MutationRoot {
         report_packaging(ctx, Report::Fail, input).await
     }
 
+    /// Books goods that came into a warehouse, once for each reference.
+    #[graphql(guard = "StaffOf(\"warehouse\")")]
+    async fn receive_stock(&self, ctx: &Context<'_>, input: StockReceiptInput) -> Result<StockLevel> {
+        let (clients, session) = behind(ctx)?;
+        let no_id = || ApiError::invalid(vec![FieldError::new("productId", "ID", "must be an id")]);
+        let receipt = input.receipt().ok_or_else(|| failed(session, no_id()))?;
+        let level = clients.receive_stock(&receipt, session).await;
+        Ok(level.map_err(|error| failed(session, error))?.into())
+    }
+
     /// A courier takes a parcel.
     #[graphql(guard = "StaffOf(\"delivery\")")]
     async fn start_delivery(&self, ctx: &Context<'_>, input: DeliveryInput) -> Result<Response> {
@@ -147,6 +178,29 @@ impl MutationRoot {
     #[graphql(guard = "StaffOf(\"delivery\")")]
     async fn fail_delivery(&self, ctx: &Context<'_>, input: DeliveryInput) -> Result<Response> {
         report_delivery(ctx, Report::Fail, input).await
+    }
+
+    /// Lists a product, or changes the one that has this version.
+    #[graphql(guard = "StaffOf(\"admin\")")]
+    async fn put_product(
+        &self,
+        ctx: &Context<'_>,
+        product: ProductInput,
+        if_version: Option<u64>,
+    ) -> Result<Product> {
+        let (clients, session) = behind(ctx)?;
+        let no_id = || ApiError::invalid(vec![FieldError::new("productId", "ID", "must be an id")]);
+        let (id, draft) = product.draft().ok_or_else(|| failed(session, no_id()))?;
+        let product = clients.put_product(id, &draft, if_version, session).await;
+        Ok(product.map_err(|error| failed(session, error))?.into())
+    }
+
+    /// Takes a product that has this version out of the catalogue, for good.
+    #[graphql(guard = "StaffOf(\"admin\")")]
+    async fn delete_product(&self, ctx: &Context<'_>, product_id: ID, if_version: u64) -> Result<Response> {
+        let (clients, session) = behind(ctx)?;
+        let Ok(id) = product_id.parse() else { return Ok(no_such("There is no such product")) };
+        Ok(outcome(session, clients.delete_product(id, if_version, session).await))
     }
 }
 
@@ -186,8 +240,11 @@ fn changed(session: &Session, done: Result<Order, CallError>) -> OrderResponse {
 }
 
 fn no_such_order() -> Response {
-    let message = Some("There is no such order".into());
-    Response { success: false, message, code: Some(Code::NotFound.to_string()) }
+    no_such("There is no such order")
+}
+
+fn no_such(message: &str) -> Response {
+    Response { success: false, message: Some(message.into()), code: Some(Code::NotFound.to_string()) }
 }
 
 /// A cart with its products as the catalogue has them now. What is no longer sold is not in it.

@@ -91,6 +91,9 @@ impl From<Address> for contracts::Address {
 pub(crate) struct Product {
     #[graphql(skip)]
     id: ProductId,
+    /// Whether it can be ordered, as far as is known.
+    #[graphql(skip)]
+    sold: bool,
     created_date: Option<String>,
     modified_date: Option<String>,
     name: String,
@@ -115,7 +118,7 @@ impl Product {
     /// How well it is to be had, as of a moment ago.
     async fn availability(&self, ctx: &Context<'_>) -> Result<Option<Availability>> {
         let shelves = ctx.data::<Shelves>()?;
-        Ok(shelves.availability(self.id, session::of(ctx)?.deadline).await)
+        Ok(shelves.availability(self.id, self.sold, session::of(ctx)?.deadline).await)
     }
 }
 
@@ -124,6 +127,7 @@ impl From<contracts::Product> for Product {
         let texts = |texts: Vec<String>| Some(texts.into_iter().map(Some).collect());
         Product {
             id: product.product_id,
+            sold: product.active,
             created_date: Some(product.created_date.to_string()),
             modified_date: Some(product.modified_date.to_string()),
             name: product.name,
@@ -144,6 +148,7 @@ impl From<contracts::Product> for Product {
 fn line(line: contracts::OrderLine, currency: &str) -> Product {
     Product {
         id: line.product_id,
+        sold: false,
         created_date: None,
         modified_date: None,
         name: line.name,
@@ -245,6 +250,31 @@ impl From<Step> for StatusChange {
     fn from(step: Step) -> Self {
         let (status, at) = (step.status.to_string(), step.at.to_string());
         StatusChange { version: step.version, status, at, reason: step.reason }
+    }
+}
+
+/// A region, as another one sees it.
+#[derive(SimpleObject)]
+pub(crate) struct RegionStatus {
+    region: String,
+    continent: String,
+    /// What operators decided: ACTIVE, DRAINED or EVACUATED.
+    state: String,
+    /// Counts the decisions.
+    epoch: u64,
+    /// How long its oldest event has been waiting for the bus, milliseconds; null where that cannot be told.
+    outbox_lag_ms: Option<u64>,
+}
+
+impl From<contracts::bodies::ops::RegionStatus> for RegionStatus {
+    fn from(status: contracts::bodies::ops::RegionStatus) -> Self {
+        RegionStatus {
+            region: status.region.0,
+            continent: status.continent.0,
+            state: status.state.to_string(),
+            epoch: status.epoch,
+            outbox_lag_ms: status.outbox_lag_ms,
+        }
     }
 }
 
@@ -375,6 +405,15 @@ impl From<contracts::stock::StockLevel> for StockLevel {
 pub(crate) struct Me {
     pub(super) user_id: ID,
     pub(super) age_verdict: String,
+}
+
+/// Where a customer's verification stands.
+#[derive(SimpleObject)]
+pub(crate) struct AgeVerification {
+    /// `PASSED`, `FAILED` or `PENDING`.
+    pub(super) state: String,
+    /// The page of the age checker, where there is something to verify.
+    pub(super) url: Option<String>,
 }
 
 /// What a customer means to buy.

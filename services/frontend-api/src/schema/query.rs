@@ -5,7 +5,8 @@ use super::{
     mutation::cart_of,
     outputs::{
         Cart, Delivery, DeliveryPricingResponse, Me, Order, PackagingRequest, PaginatedDeliveries,
-        PaginatedOrders, PaginatedPackagingRequestIds, PaginatedProducts, Product, StockLevel, word,
+        PaginatedOrders, PaginatedPackagingRequestIds, PaginatedProducts, Product, RegionStatus, StockLevel,
+        word,
     },
 };
 use crate::{
@@ -14,8 +15,8 @@ use crate::{
     session::{self, Session, SignedIn, StaffOf},
 };
 use async_graphql::{Context, Error, ID, Object, Result};
-use contracts::{Code, bodies::delivery::PricingRequest, keys};
-use platform::ApiError;
+use contracts::{CartId, Code, bodies::delivery::PricingRequest, keys};
+use platform::{ApiError, Caller};
 
 /// What can be asked.
 pub(crate) struct QueryRoot;
@@ -129,12 +130,14 @@ impl QueryRoot {
         Ok(own(session, order)?.map(Into::into))
     }
 
-    /// What lies in the caller's cart.
-    #[graphql(guard = "SignedIn")]
+    /// What lies in the caller's cart, or in the anonymous one of whoever has not signed in and knows its id.
     async fn get_cart(&self, ctx: &Context<'_>, cart_id: Option<ID>) -> Result<Cart> {
         let (clients, session) = behind(ctx)?;
-        must_be_own(session, cart_id.as_ref())?;
-        let cart = clients.cart(session).await.map_err(|error| failed(session, error))?;
+        let anonymous = anonymous_cart(session, cart_id.as_ref())?;
+        if anonymous.is_none() {
+            session.person()?;
+        }
+        let cart = clients.cart(anonymous, session).await.map_err(|error| failed(session, error))?;
         cart_of(clients, session, cart).await
     }
 
@@ -204,21 +207,48 @@ impl QueryRoot {
         let levels = clients.stock_of(product_id, session).await;
         Ok(levels.map_err(|error| failed(session, error))?.into_iter().map(StockLevel::from).collect())
     }
+
+    /// Orders that a person must look at, oldest first.
+    #[graphql(guard = "StaffOf(\"admin\")")]
+    async fn get_orders_needing_attention(
+        &self,
+        ctx: &Context<'_>,
+        next_token: Option<String>,
+    ) -> Result<PaginatedOrders> {
+        let (clients, session) = behind(ctx)?;
+        let page = clients.orders_needing_attention(&Paging { next_token, limit: None }, session).await;
+        let page = page.map_err(|error| failed(session, error))?;
+        let orders = page.orders.into_iter().map(Order::from).collect();
+        Ok(PaginatedOrders { orders, next_token: page.next_token })
+    }
+
+    /// All regions, as the one that answers sees them.
+    #[graphql(guard = "StaffOf(\"admin\")")]
+    async fn get_regions(&self, ctx: &Context<'_>) -> Result<Vec<RegionStatus>> {
+        let (clients, session) = behind(ctx)?;
+        let view = clients.regions(session).await.map_err(|error| failed(session, error))?;
+        Ok(view.regions.into_iter().map(RegionStatus::from).collect())
+    }
 }
 
 /// The order, where it is the caller's: the orders service sees to it, and so does the door.
-fn own(session: &Session, order: Option<contracts::Order>) -> Result<Option<contracts::Order>, Error> {
+pub(super) fn own(
+    session: &Session,
+    order: Option<contracts::Order>,
+) -> Result<Option<contracts::Order>, Error> {
     let caller = &session.person()?.user_id;
     Ok(order.filter(|order| order.user_id == *caller))
 }
 
-/// A signed-in customer has one cart, which bears their own id.
-pub(super) fn must_be_own(session: &Session, cart_id: Option<&ID>) -> Result<(), Error> {
-    let own = session.person()?.user_id.as_str();
-    match cart_id {
-        Some(other) if other.as_str() != own => {
-            Err(failed(session, ApiError::new(Code::NotFound, "There is no such cart")))
-        }
-        _ => Ok(()),
+/// The anonymous cart that is meant, where one is. A signed-in customer has one cart, which bears their own id.
+pub(super) fn anonymous_cart(session: &Session, cart_id: Option<&ID>) -> Result<Option<CartId>, Error> {
+    match (&session.caller, cart_id) {
+        (Caller::Person(person), Some(id)) if id.as_str() != person.user_id.as_str() => Err(no_cart(session)),
+        (Caller::Person(_), _) | (_, None) => Ok(None),
+        (_, Some(id)) => id.parse().map(Some).map_err(|_| no_cart(session)),
     }
+}
+
+pub(super) fn no_cart(session: &Session) -> Error {
+    failed(session, ApiError::new(Code::NotFound, "There is no such cart"))
 }

@@ -1,35 +1,60 @@
 //! What customers and staff ask of an order that is there. Wherever they ask, its owner does it.
 
-use super::{Api, BEFORE_ASKING_AGAIN, MARGIN, WORTH_ASKING_AGAIN, attempt, idempotency_key, owner_of};
+use super::{
+    Api, BEFORE_ASKING_AGAIN, KEY, KEY_SAYS, MARGIN, WORTH_ASKING_AGAIN, attempt, idempotency_key, owner_of,
+};
 use crate::{
-    commands::Asked,
+    commands::{Asked, Done},
     domain::{command, create::Attempt},
     error::OrdersError,
     journal::owner::Route,
 };
-use axum::{
-    Router,
-    extract::{Path, State},
-    routing::post,
-};
+use axum::extract::{Path, State};
 use contracts::{
     Code, Order, OrderId,
     bodies::orders::{CancelRequest, PaymentRequest, ReturnRequest},
     journal::Command,
     keys,
 };
-use http::HeaderMap;
-use platform::{ApiError, Customer, Deadline, identity::Person, json::Json};
+use http::{HeaderMap, Method};
+use platform::{
+    ApiError, Customer, Deadline,
+    identity::Person,
+    json::Json,
+    replay::Replay,
+    routes::{Routes, Who, post},
+};
 use serde::Serialize;
 
 /// What a canceller said who gave no reason.
 const NO_REASON: &str = "no reason given";
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/{order_id}/cancel", post(cancel))
-        .route("/{order_id}/payment", post(pay_anew))
-        .route("/{order_id}/returns", post(send_back))
+pub(super) fn routes() -> Routes<Api> {
+    Routes::new()
+        .route(
+            post("/{order_id}/cancel", Who::Person, "Cancels an order, or asks for it")
+                .header(KEY, KEY_SAYS, true)
+                .takes::<CancelRequest>()
+                .gives::<Order>()
+                .also(&[409]),
+            cancel,
+        )
+        .route(
+            post("/{order_id}/payment", Who::Person, "Pays with another token")
+                .header(KEY, KEY_SAYS, true)
+                .takes::<PaymentRequest>()
+                .gives::<Order>()
+                .also(&[402, 409]),
+            pay_anew,
+        )
+        .route(
+            post("/{order_id}/returns", Who::Person, "Asks to send goods back")
+                .header(KEY, KEY_SAYS, true)
+                .takes::<ReturnRequest>()
+                .gives::<Order>()
+                .also(&[409]),
+            send_back,
+        )
 }
 
 async fn cancel(
@@ -39,7 +64,7 @@ async fn cancel(
     Path(order_id): Path<String>,
     headers: HeaderMap,
     Json(request): Json<CancelRequest>,
-) -> Result<Json<Order>, ApiError> {
+) -> Result<Replay<Order>, ApiError> {
     let place = Place::of(&api, &person, &order_id).await?;
     let reason = request.reason.clone().unwrap_or_else(|| NO_REASON.to_owned());
     let command = Command::Cancel { by_staff: place.by_staff, reason };
@@ -53,7 +78,7 @@ async fn pay_anew(
     Path(order_id): Path<String>,
     headers: HeaderMap,
     Json(request): Json<PaymentRequest>,
-) -> Result<Json<Order>, ApiError> {
+) -> Result<Replay<Order>, ApiError> {
     let place = Place::of(&api, &person, &order_id).await?.own()?;
     let token = request.payment_token.clone();
     let command = Command::ReplacePayment { token_hash: keys::token_hash(&token) };
@@ -67,7 +92,7 @@ async fn send_back(
     Path(order_id): Path<String>,
     headers: HeaderMap,
     Json(request): Json<ReturnRequest>,
-) -> Result<Json<Order>, ApiError> {
+) -> Result<Replay<Order>, ApiError> {
     let place = Place::of(&api, &person, &order_id).await?.own()?;
     let reason = request.reason.clone().unwrap_or_else(|| NO_REASON.to_owned());
     let command = Command::Return { lines: request.lines.clone(), reason };
@@ -113,7 +138,7 @@ impl Place {
         body: &impl Serialize,
         headers: &HeaderMap,
         deadline: Deadline,
-    ) -> Result<Json<Order>, ApiError> {
+    ) -> Result<Replay<Order>, ApiError> {
         let asked = self.asked(command, payment_token, idempotency_key(headers, None)?)?;
         loop {
             match owner_of(api, &self.attempt, headers).await? {
@@ -122,15 +147,19 @@ impl Place {
                     Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
                         tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
                     }
-                    done => return Ok(Json(done?)),
+                    done => {
+                        let Done { order, again } = done?;
+                        return Ok(Replay { body: order, again });
+                    }
                 },
                 Route::There(owner) => {
                     let path = format!("/{}/{verb}", self.order_id);
                     let (call, credential) = api.call_owner(&owner, headers);
                     let call = call.header("idempotency-key", &asked.idempotency_key);
-                    let answer = call.post(credential, &path, body, deadline.earlier(MARGIN));
+                    let (method, budget) = (Method::POST, deadline.earlier(MARGIN));
+                    let answer = call.exchange(credential, method, &path, Some(body), budget);
                     if let Some(order) = api.to_owner(&self.attempt.shard, &owner, answer, deadline).await? {
-                        return Ok(Json(order));
+                        return Ok(Replay::from(order));
                     }
                 }
             }
@@ -156,7 +185,7 @@ impl Place {
         Ok(Asked { order_id, shard, of, command, payment_token, idempotency_key })
     }
 
-    async fn here(&self, api: &Api, asked: Asked, deadline: Deadline) -> Result<Order, OrdersError> {
+    async fn here(&self, api: &Api, asked: Asked, deadline: Deadline) -> Result<Done, OrdersError> {
         let margin = deadline.earlier(MARGIN);
         let held = margin.bound(api.owner.ensure_held(&self.attempt.home, &self.attempt.shard)).await;
         held.map_err(|_| OrdersError::Deadline)??;

@@ -1,7 +1,9 @@
-//! Who a caller is: a customer or member of staff by token, a service by signature, or nobody.
+//! Who a caller is: a customer or member of staff by token, a service by signature, a third
+//! party by its signed webhook, or nobody.
 
 mod jwt;
 mod sigv4;
+mod webhook;
 
 use crate::{
     config::{Config, ConfigError},
@@ -34,6 +36,8 @@ pub enum Caller {
     Person(Person),
     /// Another service, by name.
     Service(String),
+    /// A third party that told us something by a signed webhook, by name.
+    Partner(&'static str),
 }
 
 impl Caller {
@@ -49,6 +53,18 @@ impl Caller {
         }
     }
 
+    /// Lets only one third party through.
+    ///
+    /// # Errors
+    /// 401 without any caller, 403 for any other caller.
+    pub fn partner(&self, allowed: &str) -> Result<(), ApiError> {
+        match self {
+            Caller::Anonymous => Err(unauthenticated()),
+            Caller::Partner(name) if *name == allowed => Ok(()),
+            _ => Err(forbidden()),
+        }
+    }
+
     /// Lets any signed-in person through.
     ///
     /// # Errors
@@ -57,7 +73,7 @@ impl Caller {
         match self {
             Caller::Anonymous => Err(unauthenticated()),
             Caller::Person(person) => Ok(person),
-            Caller::Service(_) => Err(forbidden()),
+            Caller::Service(_) | Caller::Partner(_) => Err(forbidden()),
         }
     }
 
@@ -141,6 +157,7 @@ impl<S: Sync, G: Group> FromRequestParts<S> for Staff<G> {
 pub struct Identity {
     tokens: jwt::Tokens,
     signer: sigv4::Signer,
+    age_check: webhook::Webhooks,
 }
 
 impl Identity {
@@ -151,7 +168,8 @@ impl Identity {
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let tokens = jwt::Tokens::new(&config.pools)?;
         let signer = sigv4::Signer::new(&config.region, &config.secrets);
-        Ok(Identity { tokens, signer })
+        let age_check = webhook::Webhooks::new(&config.secrets.age_check_key);
+        Ok(Identity { tokens, signer, age_check })
     }
 
     /// Tells who sent a request.
@@ -167,7 +185,11 @@ impl Identity {
         body: &[u8],
     ) -> Result<Caller, ApiError> {
         let Some(authorization) = headers.get(http::header::AUTHORIZATION) else {
-            return Ok(Caller::Anonymous);
+            if !headers.contains_key(webhook::SIGNATURE) {
+                return Ok(Caller::Anonymous);
+            }
+            let known = self.age_check.verify(world.now(), headers, body);
+            return known.map(|()| Caller::Partner(AGE_CHECK)).ok_or_else(unauthenticated);
         };
         let authorization = authorization.to_str().map_err(|_| unauthenticated())?;
         let caller = if let Some(token) = authorization.strip_prefix("Bearer ") {
@@ -195,3 +217,4 @@ impl Identity {
 }
 
 pub use sigv4::SignError;
+pub use webhook::AGE_CHECK;

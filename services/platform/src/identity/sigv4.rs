@@ -170,8 +170,12 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_764_000_123_000);
 
     fn signer(key: &str) -> Signer {
-        let secrets =
-            Secrets { service_key: key.into(), payment_key: String::new(), provider_key: String::new() };
+        let secrets = Secrets {
+            service_key: key.into(),
+            payment_key: String::new(),
+            provider_key: String::new(),
+            age_check_key: String::new(),
+        };
         Signer::new(&"eu-west-1".into(), &secrets)
     }
 

@@ -5,12 +5,19 @@ mod reservations;
 mod stock;
 
 use crate::events::Listener;
-use axum::Router;
+use platform::{request::Callers, routes::Routes};
+
+/// The orders service, which keeps goods for its orders.
+struct Orders;
+
+impl Callers for Orders {
+    const NAMES: &'static [&'static str] = &["orders"];
+}
 
 /// Every route of the service.
-pub(crate) fn routes(listener: Listener) -> Router {
+pub(crate) fn routes(listener: Listener) -> Routes {
     let store = listener.store.clone();
-    Router::new()
+    Routes::new()
         .merge(reservations::routes())
         .merge(packaging::routes())
         .merge(stock::routes())
@@ -21,20 +28,31 @@ pub(crate) fn routes(listener: Listener) -> Router {
 /// Events that reached the warehouse's region by way of another one.
 mod forwarded {
     use crate::{NAME, events::Listener};
-    use axum::{Router, extract::State, routing::post};
+    use axum::extract::State;
     use contracts::{Code, events::Event};
-    use platform::{ApiError, Caller, Json};
+    use platform::{
+        ApiError, Json,
+        request::{CalledBy, Callers},
+        routes::{Routes, Who, post},
+    };
 
-    pub(super) fn routes() -> Router<Listener> {
-        Router::new().route("/backend/events", post(apply))
+    /// The warehouse service of another region.
+    struct Own;
+
+    impl Callers for Own {
+        const NAMES: &'static [&'static str] = &[NAME];
+    }
+
+    pub(super) fn routes() -> Routes<Listener> {
+        let route = post("/backend/events", Who::services::<Own>(), "Applies an event of another region");
+        Routes::new().route(route.takes::<Event>().also(&[409]), apply)
     }
 
     async fn apply(
         State(listener): State<Listener>,
-        caller: Caller,
+        _: CalledBy<Own>,
         Json(event): Json<Event>,
     ) -> Result<Json<()>, ApiError> {
-        caller.service_in(&[NAME])?;
         let applied = listener.apply_here(&event).await;
         // The sender's queue brings the event again.
         applied.map_err(|cause| ApiError::new(Code::InProgress, cause.to_string()))?;

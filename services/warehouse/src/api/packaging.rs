@@ -1,23 +1,21 @@
 //! Packaging, for pickers.
 
+use super::Orders;
 use crate::{
     error::WarehouseError,
     store::{NO_REQUEST, Picked, Store},
 };
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post, put},
-};
+use axum::extract::State;
 use contracts::{
     OrderId, ProductId, WarehouseId,
     bodies::warehouse::{PackageView, PackagedUnits, PackagingFailure, PackagingPage, PackagingView},
 };
 use platform::{
-    ApiError, Caller, Json, Staff,
+    ApiError, Json, Staff,
     identity::WarehouseStaff,
     page,
-    request::{Path, Query},
+    request::{CalledBy, Path, Query},
+    routes::{Routes, Who, get, post, put},
 };
 use serde::Deserialize;
 
@@ -26,15 +24,36 @@ type Picker = Staff<WarehouseStaff>;
 /// The longest reason, bytes.
 const REASON_BYTES_MAX: usize = 500;
 
-pub(super) fn routes() -> Router<Store> {
-    Router::new()
-        .route("/backend/packages/{order_id}", get(package))
-        .route("/packaging/new", get(waiting))
-        .route("/packaging/{order_id}", get(one))
-        .route("/packaging/{order_id}/start", post(start))
-        .route("/packaging/{order_id}/products/{product_id}", put(put_in_package))
-        .route("/packaging/{order_id}/complete", post(complete))
-        .route("/packaging/{order_id}/fail", post(fail))
+pub(super) fn routes() -> Routes<Store> {
+    let (orders, picker) = (Who::services::<Orders>(), Who::staff::<WarehouseStaff>());
+    Routes::new()
+        .route(
+            get("/backend/packages/{order_id}", orders, "How far an order's package is")
+                .gives::<PackageView>(),
+            package,
+        )
+        .route(
+            get("/packaging/new", picker, "A page of orders that wait for a picker")
+                .pages()
+                .field::<WarehouseId>("warehouse", "Only those of this warehouse")
+                .gives::<PackagingPage>(),
+            waiting,
+        )
+        .route(get("/packaging/{order_id}", picker, "What to pack").gives::<PackagingView>(), one)
+        .route(post("/packaging/{order_id}/start", picker, "A picker begins").also(&[409]), start)
+        .route(
+            put("/packaging/{order_id}/products/{product_id}", picker, "A picker puts units in the package")
+                .takes::<PackagedUnits>()
+                .also(&[409]),
+            put_in_package,
+        )
+        .route(post("/packaging/{order_id}/complete", picker, "A picker is done").also(&[409]), complete)
+        .route(
+            post("/packaging/{order_id}/fail", picker, "A picker gives up")
+                .takes::<PackagingFailure>()
+                .also(&[409]),
+            fail,
+        )
 }
 
 #[derive(Deserialize)]
@@ -60,10 +79,9 @@ async fn waiting(
 
 async fn package(
     State(store): State<Store>,
-    caller: Caller,
+    _: CalledBy<Orders>,
     Path(order_id): Path<OrderId>,
 ) -> Result<Json<PackageView>, ApiError> {
-    caller.service_in(&["orders"])?;
     let packaging = store.packaging(order_id).await?.ok_or(NO_REQUEST)?;
     Ok(Json(packaging.package()))
 }

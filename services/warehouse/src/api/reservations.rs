@@ -1,17 +1,18 @@
 //! Reservations, for the orders service.
 
+use super::Orders;
 use crate::{domain::reservation::Step, error::WarehouseError, store::Store};
-use axum::{
-    Router,
-    extract::State,
-    routing::{delete, post},
-};
+use axum::extract::State;
 use contracts::{
     FieldError, OrderId,
     bodies::warehouse::{ReservationStep, ReserveRequest, ReserveResponse},
     events::ProductUnits,
 };
-use platform::{ApiError, Caller, Json, request::Path};
+use platform::{
+    ApiError, Json,
+    request::{CalledBy, Path},
+    routes::{Routes, Who, delete, post},
+};
 use std::collections::BTreeSet;
 
 /// Lines of one order at the most.
@@ -19,20 +20,41 @@ const LINES_MAX: usize = 30;
 /// Units of one line at the most.
 const UNITS_MAX: u32 = 99;
 
-pub(super) fn routes() -> Router<Store> {
-    Router::new()
-        .route("/backend/reservations", post(reserve))
-        .route("/backend/reservations/{order_id}", delete(release))
-        .route("/backend/reservations/{order_id}/commit", post(commit))
-        .route("/backend/reservations/{order_id}/consume", post(consume))
+pub(super) fn routes() -> Routes<Store> {
+    let orders = Who::services::<Orders>();
+    Routes::new()
+        .route(
+            post("/backend/reservations", orders, "Keeps units for an order, all or none")
+                .takes::<ReserveRequest>()
+                .gives::<ReserveResponse>()
+                .also(&[404, 409]),
+            reserve,
+        )
+        .route(
+            delete("/backend/reservations/{order_id}", orders, "Releases a reservation")
+                .takes::<ReservationStep>()
+                .also(&[409]),
+            release,
+        )
+        .route(
+            post("/backend/reservations/{order_id}/commit", orders, "Keeps a reservation for good")
+                .takes::<ReservationStep>()
+                .also(&[409]),
+            commit,
+        )
+        .route(
+            post("/backend/reservations/{order_id}/consume", orders, "Takes what is reserved off the stock")
+                .takes::<ReservationStep>()
+                .also(&[409]),
+            consume,
+        )
 }
 
 async fn reserve(
     State(store): State<Store>,
-    caller: Caller,
+    _: CalledBy<Orders>,
     Json(request): Json<ReserveRequest>,
 ) -> Result<Json<ReserveResponse>, ApiError> {
-    caller.service_in(&["orders"])?;
     let faults = faults(&request.lines);
     if !faults.is_empty() {
         return Err(WarehouseError::Invalid(faults).into());
@@ -60,39 +82,37 @@ fn faults(lines: &[ProductUnits]) -> Vec<FieldError> {
 
 async fn release(
     store: State<Store>,
-    caller: Caller,
+    _: CalledBy<Orders>,
     path: Path<OrderId>,
     body: Json<ReservationStep>,
 ) -> Result<Json<()>, ApiError> {
-    step(store, caller, path, body, Step::Release).await
+    step(store, path, body, Step::Release).await
 }
 
 async fn commit(
     store: State<Store>,
-    caller: Caller,
+    _: CalledBy<Orders>,
     path: Path<OrderId>,
     body: Json<ReservationStep>,
 ) -> Result<Json<()>, ApiError> {
-    step(store, caller, path, body, Step::Commit).await
+    step(store, path, body, Step::Commit).await
 }
 
 async fn consume(
     store: State<Store>,
-    caller: Caller,
+    _: CalledBy<Orders>,
     path: Path<OrderId>,
     body: Json<ReservationStep>,
 ) -> Result<Json<()>, ApiError> {
-    step(store, caller, path, body, Step::Consume).await
+    step(store, path, body, Step::Consume).await
 }
 
 async fn step(
     State(store): State<Store>,
-    caller: Caller,
     Path(order_id): Path<OrderId>,
     Json(command): Json<ReservationStep>,
     step: Step,
 ) -> Result<Json<()>, ApiError> {
-    caller.service_in(&["orders"])?;
     store.step(order_id, step, &command).await?;
     Ok(Json(()))
 }

@@ -36,7 +36,7 @@ pub(crate) fn ledger_row(
         warehouse_id: after.warehouse_id.clone(),
         seq: after.version,
         movement,
-        quantity: quantity.abs(),
+        quantity,
         reference: reference.to_owned(),
         on_hand_after: after.on_hand,
         reserved_after: after.reserved,
@@ -63,6 +63,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Command {
         Receive(i64),
+        Adjust(i64),
         Reserve { order: usize, quantity: i64 },
         Step { order: usize, step: Step },
     }
@@ -72,6 +73,7 @@ mod tests {
             prop_oneof![Just(Step::Commit), Just(Step::Pick), Just(Step::Release), Just(Step::Consume)];
         prop_oneof![
             (1..50i64).prop_map(Command::Receive),
+            (-50..50i64).prop_map(Command::Adjust),
             (0..6usize, 1..40i64).prop_map(|(order, quantity)| Command::Reserve { order, quantity }),
             (0..6usize, step).prop_map(|(order, step)| Command::Step { order, step }),
         ]
@@ -101,6 +103,7 @@ mod tests {
         fn apply(&mut self, command: &Command) {
             match *command {
                 Command::Receive(quantity) => drop(self.movement(Movement::Receipt, quantity)),
+                Command::Adjust(delta) => drop(self.movement(Movement::Adjustment, delta)),
                 Command::Reserve { order, quantity } => {
                     if self.orders[order].is_none() && self.movement(Movement::Reserve, quantity) {
                         self.orders[order] = Some((ReservationState::Held, quantity));
@@ -157,6 +160,14 @@ mod tests {
             assert_eq!(moved(&level, movement, -1), None, "{movement:?}");
         }
         assert_eq!(moved(&level, Movement::Reserve, 6), None);
+        assert_eq!(moved(&level, Movement::Adjustment, -6), None);
         assert_eq!(moved(&level, Movement::Receipt, i64::MAX), None);
+    }
+
+    #[test]
+    fn what_is_spoken_for_is_not_counted_away() {
+        let level = StockLevel { on_hand: 5, reserved: 3, ..empty() };
+        let after = |delta| moved(&level, Movement::Adjustment, delta).map(|after| after.on_hand);
+        assert_eq!((after(-2), after(-3), after(4)), (Some(3), None, Some(9)));
     }
 }

@@ -4,6 +4,7 @@ mod branch;
 mod locks;
 mod packaging;
 mod packing;
+mod replenish;
 mod reservations;
 mod reserve;
 mod sites;
@@ -40,6 +41,8 @@ pub(crate) struct Store {
     pub(crate) packaging_outbox: Outbox,
     /// Publishes what warehouses have pending.
     pub(crate) sites_outbox: Outbox,
+    /// Publishes what stock has pending.
+    pub(crate) stock_outbox: Outbox,
     packaging: Table,
     stock: Table,
     reservations: Table,
@@ -52,10 +55,12 @@ impl Store {
     pub(crate) fn new(platform: &Platform) -> Self {
         let table = |spec: &TableSpec| platform.table(spec);
         let (packaging, sites) = (table(&tables::PACKAGING), table(&tables::SITES));
+        let stock = table(&tables::STOCK);
         Store {
             packaging_outbox: Outbox::new(platform, packaging.clone()),
             sites_outbox: Outbox::new(platform, sites.clone()),
-            stock: table(&tables::STOCK),
+            stock_outbox: Outbox::new(platform, stock.clone()),
+            stock,
             reservations: table(&tables::RESERVATIONS),
             ledger: table(&tables::LEDGER),
             packaging,

@@ -4,17 +4,15 @@ use super::{Store, branch, tables::WAREHOUSE_INDEX, unchanged};
 use crate::{domain::stock, error::WarehouseError};
 use contracts::{
     ProductId, WarehouseId,
-    bodies::warehouse::StockReceipt,
-    events::ProductUnits,
     stock::{Movement, StockLedgerRow, StockLevel},
 };
 use futures::future::try_join_all;
 use platform::{
     branches::{BRANCHES_MAX, Branched, Branches},
-    tables::{Condition, Query, TableError, Transaction, text},
+    outbox::Pending,
+    tables::{Condition, Item, Query, TableError, Transaction, text},
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedMutexGuard;
 
 /// Products of one warehouse at the most, for a listing.
 const PRODUCTS_MAX: usize = 5_000;
@@ -24,10 +22,12 @@ pub(super) const FIRST_EPOCH: u64 = 1;
 /// A row of the stock table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StockItem {
-    pk: String,
+    pub(super) pk: String,
     branch: String,
     #[serde(flatten)]
     pub(super) level: StockLevel,
+    #[serde(flatten)]
+    pub(super) pending: Pending,
 }
 
 /// A row of the ledger.
@@ -36,16 +36,23 @@ struct LedgerItem {
     pk: String,
     #[serde(flatten)]
     row: StockLedgerRow,
+    /// Why a person corrected the stock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// The partition of a product in a warehouse.
-fn place(product_id: ProductId, warehouse_id: &WarehouseId) -> String {
+pub(super) fn place(product_id: ProductId, warehouse_id: &WarehouseId) -> String {
     format!("{product_id}#{warehouse_id}")
 }
 
 fn moved(held: &StockItem, movement: Movement, quantity: i64) -> Result<StockLevel, WarehouseError> {
-    stock::moved(&held.level, movement, quantity)
-        .ok_or_else(|| WarehouseError::Refused(format!("{movement:?} of {quantity} units is not possible")))
+    let refused = || {
+        let StockLevel { on_hand, reserved, .. } = held.level;
+        let why = format!("{on_hand} lie there, and {reserved} of them are reserved");
+        WarehouseError::Refused(format!("{movement:?} of {quantity} units is not possible: {why}"))
+    };
+    stock::moved(&held.level, movement, quantity).ok_or_else(refused)
 }
 
 impl Branched for StockItem {
@@ -112,30 +119,47 @@ impl Store {
         quantity: i64,
         reference: &str,
     ) -> Result<Transaction, WarehouseError> {
-        let after = moved(held, movement, quantity)?;
-        let row = stock::ledger_row(&after, movement, quantity, reference);
-        let own = self.own_branch(held.epoch().max(FIRST_EPOCH));
-        // A warehouse has one owner an epoch, so this region's row is the highest or does not exist yet.
-        let condition = unchanged("pk", (held.branch == own).then_some(held.level.version));
-        let item = StockItem { pk: held.pk.clone(), branch: own, level: after };
-        let ledger = LedgerItem { pk: held.pk.clone(), row };
-        let transaction = transaction.put(&self.stock, &item, condition)?;
-        Ok(transaction.put(&self.ledger, &ledger, Condition::new_item("pk"))?)
+        let after = self.after(held, movement, quantity)?;
+        let row = stock::ledger_row(&after.level, movement, quantity, reference);
+        let transaction = self.put_level(transaction, held, &after)?;
+        Ok(self.put_in_ledger(transaction, held.pk.clone(), row, None)?)
     }
 
-    /// The same, with a second row of the ledger under a key that there is once: a repeat does not go through.
-    fn movement_once(
+    /// A product's row after a movement. What the row before has not published yet stays pending.
+    pub(super) fn after(
         &self,
-        transaction: Transaction,
         held: &StockItem,
         movement: Movement,
         quantity: i64,
-        reference: &str,
-        once: String,
-    ) -> Result<Transaction, WarehouseError> {
-        let transaction = self.movement(transaction, held, movement, quantity, reference)?;
-        let row = stock::ledger_row(&moved(held, movement, quantity)?, movement, quantity, reference);
-        Ok(transaction.put(&self.ledger, &LedgerItem { pk: once, row }, Condition::new_item("pk"))?)
+    ) -> Result<StockItem, WarehouseError> {
+        let level = moved(held, movement, quantity)?;
+        let branch = self.own_branch(held.epoch().max(FIRST_EPOCH));
+        // Another region's row stays as it is, and its events with it.
+        let pending = if held.branch == branch { held.pending.clone() } else { Pending::default() };
+        Ok(StockItem { pk: held.pk.clone(), branch, level, pending })
+    }
+
+    /// Adds a product's next row to a transaction.
+    pub(super) fn put_level(
+        &self,
+        transaction: Transaction,
+        held: &StockItem,
+        after: &StockItem,
+    ) -> Result<Transaction, TableError> {
+        // A warehouse has one owner an epoch, so this region's row is the highest or does not exist yet.
+        let condition = unchanged("pk", (held.branch == after.branch).then_some(held.level.version));
+        transaction.put(&self.stock, after, condition)
+    }
+
+    /// Adds a row of the ledger to a transaction, under a key that there is once.
+    pub(super) fn put_in_ledger(
+        &self,
+        transaction: Transaction,
+        pk: String,
+        row: StockLedgerRow,
+        reason: Option<String>,
+    ) -> Result<Transaction, TableError> {
+        transaction.put(&self.ledger, &LedgerItem { pk, row, reason }, Condition::new_item("pk"))
     }
 
     /// A level of nothing, for a product that was never here.
@@ -147,7 +171,8 @@ impl Store {
             reserved: 0,
             version: 0,
         };
-        StockItem { pk: place(product_id, warehouse_id), branch: String::new(), level }
+        let pk = place(product_id, warehouse_id);
+        StockItem { pk, branch: String::new(), level, pending: Pending::default() }
     }
 
     /// Puts the first units of a product into a warehouse, once.
@@ -164,68 +189,15 @@ impl Store {
         Ok(())
     }
 
-    /// Puts goods that came in on the shelf, once for each reference.
-    pub(crate) async fn receive(&self, receipt: &StockReceipt) -> Result<StockLevel, WarehouseError> {
-        self.must_be_home(&receipt.warehouse_id)?;
-        let _guards = self.locks.take([receipt.product_id].into_iter()).await;
-        for tried in 0..super::TRIES {
-            self.pause(tried).await;
-            let level = self.level(receipt.product_id, &receipt.warehouse_id).await?;
-            let held = level.unwrap_or_else(|| self.nothing(receipt.product_id, &receipt.warehouse_id));
-            if self.received(receipt).await? {
-                return Ok(held.level);
-            }
-            let quantity = i64::from(receipt.quantity);
-            let (reference, once) = (&receipt.reference, receipt_key(receipt));
-            let writes =
-                self.movement_once(self.begin(), &held, Movement::Receipt, quantity, reference, once)?;
-            if super::happened(writes.commit().await)? {
-                return moved(&held, Movement::Receipt, quantity);
-            }
-        }
-        Err(WarehouseError::Contended)
-    }
-
-    /// Adds to a transaction that goods came back, once for each reference and product. The goods' turn is held as long
-    /// as what is given back with it.
-    pub(crate) async fn restock(
-        &self,
-        mut writes: Transaction,
-        warehouse_id: &WarehouseId,
-        lines: &[ProductUnits],
-        reference: &str,
-    ) -> Result<(Vec<OwnedMutexGuard<()>>, Transaction), WarehouseError> {
-        let guards = self.locks.take(lines.iter().map(|line| line.product_id)).await;
-        for line in lines {
-            let once = format!("{reference}#{}", line.product_id);
-            if self.booked(&once).await?.is_some() {
-                continue;
-            }
-            let level = self.level(line.product_id, warehouse_id).await?;
-            let held = level.unwrap_or_else(|| self.nothing(line.product_id, warehouse_id));
-            let quantity = i64::from(line.quantity);
-            writes = self.movement_once(writes, &held, Movement::Restock, quantity, reference, once)?;
-        }
-        Ok((guards, writes))
-    }
-
     /// What was booked under a key that there is once.
-    async fn booked(&self, once: &str) -> Result<Option<LedgerItem>, TableError> {
+    pub(super) async fn booked(&self, once: &str) -> Result<Option<StockLedgerRow>, TableError> {
         let query = Query::partition("pk", text(once)).consistent();
-        Ok(self.ledger.query_all(query, 1).await?.into_iter().next())
+        let found: Option<LedgerItem> = self.ledger.query_all(query, 1).await?.into_iter().next();
+        Ok(found.map(|item| item.row))
     }
 
-    /// Whether a receipt with this reference was booked before. Its row stands a second time in the ledger,
-    /// under a key made of the reference.
-    async fn received(&self, receipt: &StockReceipt) -> Result<bool, WarehouseError> {
-        match self.booked(&receipt_key(receipt)).await? {
-            Some(booked) if booked.row.quantity == i64::from(receipt.quantity) => Ok(true),
-            Some(_) => Err(WarehouseError::Refused("the reference was used for another quantity".into())),
-            None => Ok(false),
-        }
+    /// The key of a product's row.
+    pub(super) fn stock_key(&self, item: &StockItem) -> Item {
+        self.stock.key(&item.pk, Some(text(&item.branch)))
     }
-}
-
-fn receipt_key(receipt: &StockReceipt) -> String {
-    format!("receipt#{}#{}", place(receipt.product_id, &receipt.warehouse_id), receipt.reference)
 }

@@ -36,11 +36,10 @@ pub(super) const STOCK: TableSpec = TableSpec {
     table: "stock",
     partition: Key::text("pk"),
     sort: Some(Key::text("branch")),
-    indexes: &[IndexSpec {
-        name: WAREHOUSE_INDEX,
-        partition: Key::text("warehouseId"),
-        sort: Key::text("pk"),
-    }],
+    indexes: &[
+        IndexSpec { name: WAREHOUSE_INDEX, partition: Key::text("warehouseId"), sort: Key::text("pk") },
+        UNCONFIRMED,
+    ],
     replication: Replication::Global,
 };
 

@@ -97,6 +97,38 @@ pub(super) fn hash_of(token: &str) -> String {
     contracts::keys::token_hash(token)
 }
 
+/// Changes what the history of every order says at the step that a command made.
+pub(super) fn edit_commanded_step(case: &mut Case, change: fn(&mut Value)) {
+    for_all(case, |tables| {
+        let rows = tables.get_mut("orders").into_iter().flatten();
+        let steps = rows.flat_map(|row| row["history"].as_array_mut().expect("list"));
+        steps.filter(|step| step["reason"].is_string()).for_each(change);
+    });
+}
+
+/// Has the command stand at two steps of every order.
+pub(super) fn done_twice(case: &mut Case) {
+    edit(case, "orders", |row| {
+        let steps = row["history"].as_array().expect("list");
+        let why = steps.iter().map(|step| step["reason"].clone()).find(Value::is_string);
+        row["history"][0]["reason"] = why.unwrap_or_default();
+    });
+}
+
+/// Takes the copies of commands out of a region's journal.
+pub(super) fn forget_commands(case: &mut Case, region: &str) {
+    for dump in dumps(case).filter(|dump| dump.region == region) {
+        let journal = dump.tables.get_mut("orders.journal").expect("a copy");
+        journal.retain(|row| !row["keyHash"].to_string().contains("#command:"));
+    }
+}
+
+/// Gives the first parcel to the order of a command.
+pub(super) fn parcel_of_commanded(case: &mut Case, at: usize) {
+    let order_id = case.commands[at].order_id;
+    case.carrier.as_mut().expect("given")[0].order_id = Some(order_id);
+}
+
 /// Sets the status of every order, in a way that the history agrees with.
 pub(super) fn status(case: &mut Case, word: &'static str) {
     assert!(OrderStatus::ALL.iter().any(|status| status.to_string() == word));

@@ -7,7 +7,7 @@ mod world;
 
 use super::{Case, Standing, check, count_orders, recovery_ms};
 use std::collections::BTreeSet;
-use world::{calm, flood, returned};
+use world::{calm, commanded, flood, returned};
 
 fn broken(case: &Case) -> Vec<String> {
     let breaches = check(case).into_iter().flat_map(|result| result.violations);
@@ -24,6 +24,29 @@ fn a_sound_run_breaks_nothing() {
 #[test]
 fn a_flood_that_was_survived_breaks_nothing() {
     assert_eq!(broken(&flood()), Vec::<String>::new());
+}
+
+#[test]
+fn what_customers_asked_of_their_orders_breaks_nothing() {
+    assert_eq!(broken(&commanded()), Vec::<String>::new());
+}
+
+#[test]
+fn a_wish_that_was_acknowledged_may_come_too_late() {
+    let mut case = commanded();
+    // The answer that came in the end was one to a repetition, when the parcel had left.
+    case.commands[2].order_status = Some(contracts::OrderStatus::Shipped);
+    assert_eq!(broken(&case), Vec::<String>::new());
+}
+
+#[test]
+fn a_command_in_doubt_may_be_done_or_not() {
+    let mut case = commanded();
+    case.commands.iter_mut().for_each(|command| command.outcome = super::Outcome::Ambiguous);
+    assert_eq!(broken(&case), Vec::<String>::new());
+    edits::edit_commanded_step(&mut case, |step| step["reason"] = serde_json::Value::Null);
+    let told = broken(&case).into_iter().filter(|breach| breach.starts_with('D'));
+    assert_eq!(told.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! For each invariant at least one corruption that it must find.
 
 use super::edits::*;
-use super::world::{calm, flood, returned};
+use super::world::{calm, commanded, flood, returned};
 use crate::checks::{Attempt, CarrierEntry, Case, Outcome, check, invariants};
+use contracts::OrderStatus;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -25,6 +26,42 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("D1", "it belongs to somebody else", "another owner", calm, |case| {
         case.attempts[1].user_id = "eve".into()
+    }),
+    ("D1", "an acknowledged command is not done", "the order does not show it", commanded, |case| {
+        edit_commanded_step(case, |step| step["reason"] = Value::Null)
+    }),
+    ("D1", "an order went on after it was cancelled", "the order went on to FULFILLED", commanded, |case| {
+        status(case, "FULFILLED")
+    }),
+    ("D1", "a wish was told as a cancellation", "the order went on to FULFILLED", commanded, |case| {
+        case.commands[2].order_status = Some(OrderStatus::Cancelling)
+    }),
+    ("D1", "a return is not waited for", "acknowledged, and the order was FULFILLED", commanded, |case| {
+        status(case, "FULFILLED")
+    }),
+    ("D1", "the order of a command is nowhere", "its order is in no surviving region", commanded, |case| {
+        retain(case, "orders", |_| false)
+    }),
+    ("D2", "one continent has a copy of a command", "acknowledged: 1, now: 1", commanded, |case| {
+        forget_commands(case, "ap-southeast-1")
+    }),
+    ("D2", "no copy of a command is left", "acknowledged: 0, now: 0", commanded, |case| {
+        forget_commands(case, "ap-southeast-1");
+        forget_commands(case, "eu-west-1");
+    }),
+    ("D3", "a refused cancellation was done", "was refused, and the order shows it", commanded, |case| {
+        case.commands[1].outcome = Outcome::Refused
+    }),
+    ("D3", "a refused return was begun", "was refused, and the order shows it", commanded, |case| {
+        case.commands[0].outcome = Outcome::Refused
+    }),
+    ("D4", "a command was done twice", "was done 2 times", commanded, done_twice),
+    ("D4", "the journal chose two commands for one key", "chose two values", commanded, |case| {
+        edit_in(case, "eu-west-1", "orders.journal", |row| {
+            if row["keyHash"].to_string().contains("#command:") {
+                row["valueHash"] = json!("other");
+            }
+        })
     }),
     ("D2", "one continent has a copy", "acknowledged: 1, now: 1", calm, |case| {
         clear(case, "ap-southeast-1", "orders.journal")
@@ -123,6 +160,9 @@ const MUTATIONS: &[Mutation] = &[
     ("P5", "fulfilled and refunded", "FULFILLED with 0 paid", calm, |case| {
         again(case, "capture", |entry| entry.operation = "refund".into())
     }),
+    ("P5", "paid back before anything came back", "RETURN_REQUESTED with 0 paid", commanded, |case| {
+        again(case, "capture", |entry| entry.operation = "refund".into())
+    }),
     ("P6", "money is still held", "still held on the card", calm, |case| {
         case.provider.as_mut().expect("given").retain(|entry| entry.operation != "void")
     }),
@@ -149,6 +189,9 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("S2", "a movement did otherwise", "were 100 instead of 102", calm, |case| {
         edit(case, "warehouse.ledger", |row| row["movement"] = json!("RECEIPT"))
+    }),
+    ("S2", "an adjustment did otherwise", "were 100 instead of 102", calm, |case| {
+        edit(case, "warehouse.ledger", |row| row["movement"] = json!("ADJUSTMENT"))
     }),
     ("S3", "a reservation stayed open", "the open reservations come to 2", calm, |case| {
         edit(case, "warehouse.reservations", |row| row["state"] = json!("HELD"))
@@ -178,6 +221,12 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("H1", "a parcel of a cancelled order", "the order is called off", calm, |case| {
         status(case, "CANCELLED")
+    }),
+    ("H1", "a parcel left after all", "told that the order is cancelled", commanded, |case| {
+        parcel_of_commanded(case, 1)
+    }),
+    ("H1", "a parcel of an order that is being cancelled", "the order is called off", calm, |case| {
+        status(case, "CANCELLING")
     }),
     (
         "H1",
@@ -246,6 +295,19 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("E3", "an event lacks a field", "not an event of ours", calm, |case| {
         events(case)[0]["detail"]["total"] = Value::Null
+    }),
+    ("E3", "an event lacks a field of its schema", "detail/metadata: lacks causationId", calm, |case| {
+        let metadata = &mut events(case)[0]["detail"]["metadata"];
+        drop(metadata.as_object_mut().expect("an object").remove("causationId"))
+    }),
+    ("E3", "a field of an event is of another type", "detail/total: is not of type integer", calm, |case| {
+        events(case)[0]["detail"]["total"] = json!("a lot")
+    }),
+    ("E3", "a moment is none to the schema alone", "detail/createdDate: does not match", calm, |case| {
+        events(case)[0]["detail"]["createdDate"] = json!("2026-01-01T00:00:00Z")
+    }),
+    ("E3", "an event of a type without a schema", "its type has no schema", calm, |case| {
+        events(case)[0]["detail-type"] = json!("OrderDreamt")
     }),
     ("E3", "old is not what new was", "otherwise than it was published", calm, |case| {
         events(case)[1]["detail"]["old"]["total"] = json!(7)

@@ -1,9 +1,9 @@
 //! One order's life, and everything that it leaves behind.
 
 use super::world::{Ledgers, REGIONS, START_MS, continent_of, product};
-use crate::checks::{Attempt, AttemptLine, CarrierEntry, Outcome, ProviderEntry};
+use crate::checks::{Attempt, AttemptLine, CarrierEntry, Command, CommandKind, Outcome, ProviderEntry};
 use contracts::events::{Event, Happening, Metadata};
-use contracts::journal::{Ballot, Entry, EntryState, EntryValue};
+use contracts::journal::{self, Ballot, Entry, EntryState, EntryValue};
 use contracts::order::{Order, OrderLine, OrderStatus, PaymentState, StatusChange, StockState};
 use contracts::stock::Movement;
 use contracts::{Address, Package, Timestamp, keys};
@@ -24,6 +24,8 @@ pub(super) struct Story {
     pub(super) steps: Vec<Step>,
     /// Continents that held a copy when the order was acknowledged.
     pub(super) copies: &'static [&'static str],
+    /// What the customer asked and was told, with the version that it made.
+    pub(super) told: Option<(CommandKind, u64)>,
 }
 
 const DELIVERY: i64 = 1_000;
@@ -46,8 +48,8 @@ impl Story {
         START_MS + self.at_ms + 400 * version as i64
     }
 
-    fn ended(&self) -> OrderStatus {
-        self.steps[self.steps.len() - 1].0
+    fn delivered(&self) -> bool {
+        self.steps.iter().any(|step| step.0 == OrderStatus::Fulfilled)
     }
 
     /// The order after its step number `version`.
@@ -58,7 +60,7 @@ impl Story {
             status: *status,
             at: Timestamp(self.moment(version)),
             epoch: *epoch,
-            reason: None,
+            reason: self.reason_of(version),
         });
         let (status, epoch, region) = steps[steps.len() - 1];
         let moved = steps.iter().any(|step| step.0 == OrderStatus::Reallocating);
@@ -98,7 +100,7 @@ impl Story {
             allow_backorder: false,
             attention: false,
             payment_attempt: 1,
-            cancel_requested: false,
+            cancel_requested: self.wished_by(version),
             returned: Vec::new(),
             tracking_id: None,
             history: history.collect(),
@@ -109,6 +111,7 @@ impl Story {
     pub(super) fn play(&self, ledgers: &mut Ledgers) {
         ledgers.attempts.push(self.attempt());
         self.journal(ledgers);
+        self.command(ledgers);
         self.rows(ledgers);
         self.events(ledgers);
         self.goods(ledgers);
@@ -138,6 +141,68 @@ impl Story {
         }
     }
 
+    fn command_key(&self) -> String {
+        format!("command-{}", self.user)
+    }
+
+    fn reason(&self) -> String {
+        format!("changed my mind ({})", self.command_key())
+    }
+
+    /// The reason of the step that made a version.
+    fn reason_of(&self, version: u64) -> Option<String> {
+        let (kind, made) = self.told.filter(|(_, made)| *made == version)?;
+        let wish = kind == CommandKind::Cancel && self.steps[made as usize - 1].0 != OrderStatus::Cancelling;
+        let prefix = if wish { "the customer wants to cancel: " } else { "" };
+        Some(format!("{prefix}{}", self.reason()))
+    }
+
+    /// Whether the customer had wished to cancel, when the order could not be cancelled any more.
+    fn wished_by(&self, version: u64) -> bool {
+        let made = self.told.filter(|(kind, made)| *kind == CommandKind::Cancel && *made <= version);
+        made.is_some_and(|(_, made)| self.steps[made as usize - 1].0 != OrderStatus::Cancelling)
+    }
+
+    /// What the customer asked and was told, and its copies in the journal.
+    fn command(&self, ledgers: &mut Ledgers) {
+        let Some((kind, made)) = self.told else { return };
+        let (before, after, at_ms) = (self.order(made - 1), self.order(made), self.moment(made));
+        let lines = Vec::new();
+        let command = match kind {
+            CommandKind::Cancel => journal::Command::Cancel { by_staff: false, reason: self.reason() },
+            CommandKind::Return => journal::Command::Return { lines, reason: self.reason() },
+        };
+        let (_, epoch, region) = self.steps[made as usize - 1];
+        let ballot = Ballot { epoch, region: region.into(), incarnation: "i1".into() };
+        let key = format!("{}#command:{}", before.order_id, self.command_key());
+        let (order_id, shard) = (before.order_id, before.shard.clone());
+        let payment_ref = "sealed".into();
+        let value = EntryValue::Command { order_id, command, order: Box::new(before), payment_ref };
+        self.copy(ledgers, Entry::open(shard, key, ballot, value), at_ms + 50);
+        ledgers.commands.push(Command {
+            kind,
+            order_id,
+            idempotency_key: self.command_key(),
+            reason: self.reason(),
+            sent_ms: at_ms,
+            answered_ms: Some(at_ms + 100),
+            outcome: Outcome::Acknowledged,
+            order_status: Some(after.status),
+            order_version: Some(made),
+        });
+    }
+
+    /// Puts a closed entry into the journal of each continent that had a copy.
+    fn copy(&self, ledgers: &mut Ledgers, mut entry: Entry, written_ms: i64) {
+        entry.state = EntryState::Closed;
+        let mut row = json!(entry);
+        row["value"] = json!(json!(entry.value).to_string());
+        row["writtenAt"] = json!(written_ms);
+        for continent in self.copies {
+            ledgers.on_continent(continent, "orders.journal").push(row.clone());
+        }
+    }
+
     fn journal(&self, ledgers: &mut Ledgers) {
         let order = self.order(1);
         let (_, epoch, region) = self.steps[0];
@@ -151,14 +216,10 @@ impl Story {
         };
         let ballot = Ballot { epoch, region: region.into(), incarnation: "i1".into() };
         let key = keys::journal_key(&order.user_id, &order.idempotency_key);
-        let mut entry = Entry::open(order.shard.clone(), key, ballot, value);
-        entry.state = EntryState::Closed;
-        let mut row = json!(entry);
-        row["value"] = json!(json!(entry.value).to_string());
-        row["writtenAt"] = json!(self.moment(1) + 100);
+        let entry = Entry::open(order.shard.clone(), key, ballot, value);
+        self.copy(ledgers, entry, self.moment(1) + 100);
         let token = json!({"tokenHash": token_hash, "orderId": order.order_id});
         for continent in self.copies {
-            ledgers.on_continent(continent, "orders.journal").push(row.clone());
             ledgers.on_continent(continent, "orders.tokens").push(token.clone());
         }
     }
@@ -219,7 +280,7 @@ impl Story {
     fn goods(&self, ledgers: &mut Ledgers) {
         let order = self.order(self.steps.len() as u64);
         let (_, epoch, region) = self.steps[self.steps.len() - 1];
-        let fulfilled = self.ended() == OrderStatus::Fulfilled;
+        let fulfilled = self.delivered();
         let reference = order.order_id.to_string();
         let units = i64::from(self.quantity);
         if self.warehouses[0] != self.warehouses[1] {
@@ -257,7 +318,7 @@ impl Story {
         ledgers.rows("payment").push(json!({
             "orderId": order.order_id, "branch": branch(epoch, region), "state": state, "version": 2,
         }));
-        if self.ended() == OrderStatus::Fulfilled {
+        if self.delivered() {
             self.parcel(ledgers, &order, epoch, region);
         }
     }
@@ -299,7 +360,8 @@ impl Story {
 
 fn payment_state(status: OrderStatus, paid: bool) -> PaymentState {
     match status {
-        OrderStatus::PackagingFailed => PaymentState::Voided,
+        OrderStatus::PackagingFailed | OrderStatus::Cancelled => PaymentState::Voided,
+        OrderStatus::Cancelling => PaymentState::VoidPending,
         _ if paid => PaymentState::Captured,
         _ => PaymentState::Authorised,
     }
@@ -307,8 +369,9 @@ fn payment_state(status: OrderStatus, paid: bool) -> PaymentState {
 
 fn stock_state(status: OrderStatus) -> StockState {
     match status {
-        OrderStatus::PackagingFailed => StockState::Released,
-        OrderStatus::Shipped | OrderStatus::Fulfilled => StockState::Consumed,
+        OrderStatus::PackagingFailed | OrderStatus::Cancelled => StockState::Released,
+        OrderStatus::Cancelling => StockState::ReleasePending,
+        OrderStatus::Shipped | OrderStatus::Fulfilled | OrderStatus::ReturnRequested => StockState::Consumed,
         _ => StockState::Committed,
     }
 }

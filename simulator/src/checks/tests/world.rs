@@ -2,8 +2,8 @@
 
 use super::order_story::{Step, Story, branch};
 use crate::checks::{
-    AfterHeal, Answer, Attempt, CarrierEntry, Case, FaultFelt, Outcome, Places, ProbeResult, ProviderEntry,
-    RegionDump, Rules, Settling, Tap, WarehousePlace,
+    AfterHeal, Answer, Attempt, CarrierEntry, Case, Command, CommandKind, FaultFelt, Outcome, Places,
+    ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap, WarehousePlace,
 };
 use contracts::ProductId;
 use contracts::order::{Order, OrderStatus::*};
@@ -34,6 +34,7 @@ pub(super) fn product() -> ProductId {
 #[derive(Default)]
 pub(super) struct Ledgers {
     pub(super) attempts: Vec<Attempt>,
+    pub(super) commands: Vec<Command>,
     pub(super) carrier: Vec<CarrierEntry>,
     provider: Vec<ProviderEntry>,
     replicated: BTreeMap<String, Vec<Value>>,
@@ -157,6 +158,30 @@ pub(super) fn flood() -> Case {
     case
 }
 
+/// Nothing breaks. One customer cancels in time, one too late, so that the shop only knows of the wish, and one wants to
+/// send back what arrived.
+pub(super) fn commanded() -> Case {
+    let told = |user, at_ms, statuses: &[contracts::OrderStatus], told| Story {
+        steps: steps(REGIONS[1], 1, statuses),
+        told: Some(told),
+        ..fulfilled(user, "eu", REGIONS[1], "wh-eu", at_ms)
+    };
+    let all = [New, Packaging, Packaged, Paid, Shipped, Fulfilled, ReturnRequested];
+    let ledgers = play(&[
+        told("rex", 1_000, &all, (CommandKind::Return, 7)),
+        told("cat", 2_000, &[New, Cancelling, Cancelled], (CommandKind::Cancel, 2)),
+        told(
+            "wil",
+            3_000,
+            &[New, Packaging, Packaging, Packaged, Paid, Shipped, Fulfilled],
+            (CommandKind::Cancel, 3),
+        ),
+    ]);
+    let mut case = collect(&ledgers, &REGIONS);
+    case.after_heal = AfterHeal::AsBefore;
+    case
+}
+
 /// A run in which a region lost everything and came back: it has again what the others have.
 pub(super) fn returned() -> Case {
     let mut case = calm();
@@ -213,7 +238,8 @@ fn fulfilled(
     at_ms: i64,
 ) -> Story {
     let steps = steps(owner, 1, &[New, Packaging, Packaged, Paid, Shipped, Fulfilled]);
-    Story { user, home, at_ms, quantity: 2, warehouses: [warehouse; 2], steps, copies: &["eu", "ap"] }
+    let copies = &["eu", "ap"];
+    Story { user, home, at_ms, quantity: 2, warehouses: [warehouse; 2], steps, copies, told: None }
 }
 
 fn failed_in_the_warehouse() -> Story {
@@ -226,6 +252,7 @@ fn failed_in_the_warehouse() -> Story {
         warehouses: ["wh-eu"; 2],
         steps,
         copies: &["am", "eu", "ap"],
+        told: None,
     }
 }
 
@@ -245,6 +272,7 @@ fn failed_over() -> Story {
         warehouses: ["wh-am", "wh-eu"],
         steps,
         copies: &["am", "eu"],
+        told: None,
     }
 }
 
@@ -253,6 +281,7 @@ fn collect(ledgers: &Ledgers, standing: &[&str]) -> Case {
         places: places(),
         rules: Rules { card_canary: "4000056655".into(), ..Rules::default() },
         attempts: ledgers.attempts.clone(),
+        commands: ledgers.commands.clone(),
         answers: Some(answers()),
         before_heal: ledgers.dumps(standing),
         after_heal: AfterHeal::Unknown,

@@ -90,6 +90,75 @@ fn the_schedule_has_the_wanted_rates() {
     assert!((250..600).contains(&bad), "{bad} bad orders");
 }
 
+#[test]
+fn commands_take_their_share_and_none_without_one() {
+    let config = DriverConfig { probes: Probes::default(), ..config("http://unused", 60.0, 600.0) };
+    let is_command = |planned: &&Planned| matches!(planned.what, What::Cancel | What::Return);
+    assert_eq!(plan(&config).iter().filter(is_command).count(), 0);
+    let mix = Mix { track: 14.0, cancel: 3.0, returns: 1.0, ..Mix::default() };
+    let planned = plan(&DriverConfig { mix, ..config.clone() });
+    let count = |what: What| planned.iter().filter(|planned| planned.what == what).count();
+    // 60 a second for ten minutes, 3 and 1 of 100.
+    assert!((900..1_300).contains(&count(What::Cancel)), "{}", count(What::Cancel));
+    assert!((260..480).contains(&count(What::Return)), "{}", count(What::Return));
+    assert_eq!(planned, plan(&DriverConfig { mix, ..config }));
+}
+
+#[test]
+fn an_answer_to_a_command_is_judged_by_what_it_says() {
+    use contracts::{error::Code, ids::OrderId};
+    use loadtests::client::{Acknowledged, OrderAnswer, OrderSeen};
+    let (config, id) = (config("http://unused", 60.0, 60.0), OrderId(Uuid::from_u128(7)));
+    let seen = |order_id| OrderSeen {
+        order_id,
+        user_id: None,
+        status: "CANCELLING".to_owned(),
+        total: 900,
+        version: 2,
+    };
+    let done = |order| OrderAnswer::Acknowledged(Acknowledged { order, durability: None });
+    let refused = |code| OrderAnswer::Refused { code: Some(code), why: "no".to_owned() };
+    let ambiguous = OrderAnswer::Ambiguous { code: Some(Code::Deadline), why: "late".to_owned() };
+    let table = [
+        (done(Some(seen(id))), Outcome::Ok, true),
+        (done(None), Outcome::Ok, false),
+        (done(Some(seen(OrderId(Uuid::nil())))), Outcome::Ok, false),
+        (refused(Code::Conflict), Outcome::PlannedRefusal, true),
+        (refused(Code::NotFound), Outcome::Refused, false),
+        (ambiguous, Outcome::Ambiguous, false),
+    ];
+    for op in [Op::Cancel, Op::Return] {
+        for (answer, outcome, good) in table.clone() {
+            let mut record = stage_record(&config, op, 1);
+            record.latency_us = Some(40_000);
+            command::note(&mut record, answer.clone(), id);
+            assert_eq!((record.outcome, is_good(&record)), (outcome, good), "{answer:?}");
+            let late = HistoryRecord { latency_us: Some(1_000_001), ..record };
+            assert!(!is_good(&late));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn customers_cancel_and_send_back_what_is_theirs() {
+    let platform = Platform::serve(Mood::default()).await;
+    let mix = Mix { cancel: 12.0, returns: 12.0, ..Mix::default() };
+    let (report, records) =
+        drive(DriverConfig { mix, ..config(&platform.url, 80.0, 11.0) }, "commands").await;
+    let whole = report.figures(|_| true, None);
+    assert_eq!((whole.refused, whole.ambiguous, whole.failed), (0, 0, 0), "{whole:?}");
+    let of = |op: Op| records.iter().filter(move |record| record.op == op);
+    for op in [Op::Cancel, Op::Return] {
+        assert!(of(op).any(|record| record.outcome == Outcome::Ok), "{op:?}");
+        assert!(of(op).all(|record| record.is_command() && record.order_id.is_some()), "{op:?}");
+    }
+    let keys: BTreeSet<_> =
+        records.iter().filter(|one| one.is_command()).map(|one| &one.idempotency_key).collect();
+    assert_eq!(keys.len(), of(Op::Cancel).count() + of(Op::Return).count());
+    // Only the platform can say that it is too late: it does for what was cancelled before.
+    assert!(of(Op::Cancel).any(|record| record.outcome == Outcome::PlannedRefusal));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sound_platform_gives_every_customer_what_they_want() {
     let platform = Platform::serve(Mood::default()).await;

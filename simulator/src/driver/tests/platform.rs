@@ -131,13 +131,20 @@ fn answer(books: &mut Books, user: &Customer, query: &str, variables: &Value, he
     };
     if query.contains("createOrder(") {
         json!({ "createOrder": create(books, user, &variables["order"], headers) })
+    } else if query.contains("cancelOrder(") {
+        json!({ "cancelOrder": change(books, user, &variables["input"], "NEW", "CANCELLING", headers) })
+    } else if query.contains("requestReturn(") {
+        let (from, to) = ("FULFILLED", "RETURN_REQUESTED");
+        json!({ "requestReturn": change(books, user, &variables["input"], from, to, headers) })
     } else if query.contains("getOrders(") {
         json!({ "getOrders": { "orders": [], "nextToken": null } })
     } else if query.contains("getOrderByKey(") {
         let id = keys::order_id(&user.sub, variables["idempotencyKey"].as_str().unwrap()).to_string();
         json!({ "getOrderByKey": own(books.orders.get(&id)) })
     } else if query.contains("getOrder(") {
-        json!({ "getOrder": own(books.orders.get(variables["orderId"].as_str().unwrap())) })
+        let id = variables["orderId"].as_str().unwrap();
+        deliver(books, id);
+        json!({ "getOrder": own(books.orders.get(id)) })
     } else if query.contains("getProducts(") {
         let page = [product(json!("00000000-0000-0000-0000-000000000001"))];
         json!({ "getProducts": { "products": page, "nextToken": null } })
@@ -180,6 +187,37 @@ fn create(books: &mut Books, user: &Customer, body: &Value, headers: &HeaderMap)
     books.orders.insert(id.clone(), (user.username.clone(), order.clone()));
     books.bodies.insert(id, body.clone());
     json!({ "success": true, "message": "", "order": order, "durability": "MULTI_CONTINENT" })
+}
+
+/// An order is delivered as soon as somebody looks for it.
+fn deliver(books: &mut Books, id: &str) {
+    if let Some((_, order)) = books.orders.get_mut(id).filter(|(_, order)| order["status"] == "NEW") {
+        advance(order, "FULFILLED");
+    }
+}
+
+fn advance(order: &mut Value, status: &str) {
+    order["status"] = json!(status);
+    order["version"] = json!(order["version"].as_u64().unwrap() + 1);
+}
+
+/// Moves the caller's own order from one status to another, if it stands there.
+fn change(
+    books: &mut Books,
+    user: &Customer,
+    input: &Value,
+    from: &str,
+    to: &str,
+    headers: &HeaderMap,
+) -> Value {
+    assert_eq!(input["idempotencyKey"], headers["idempotency-key"].to_str().unwrap());
+    let (of, order) = books.orders.get_mut(input["orderId"].as_str().unwrap()).unwrap();
+    assert_eq!(*of, user.username, "another customer's order");
+    if order["status"] != from {
+        return json!({ "success": false, "message": "no", "code": "CONFLICT", "order": null });
+    }
+    advance(order, to);
+    json!({ "success": true, "message": null, "code": null, "order": order })
 }
 
 /// The total of an honest order.

@@ -66,6 +66,9 @@ impl Owner {
     /// # Errors
     /// When no majority of the journal could be reached.
     pub async fn take_initial(&self) -> Result<(), OrdersError> {
+        if self.platform.liveness.standings.aside(&self.platform.config.region) {
+            return Ok(()); // others drive what it would
+        }
         let here = Some(self.platform.config.region.clone());
         let continents = &self.platform.config.continents;
         let mine = continents.iter().filter(|continent| continent.successors.first() == here.as_ref());
@@ -86,6 +89,9 @@ impl Owner {
     /// # Errors
     /// When no majority of the journal could be reached.
     pub async fn take_orphans(&self) -> Result<(), OrdersError> {
+        if self.platform.liveness.standings.aside(&self.platform.config.region) {
+            self.let_go();
+        }
         let mut regions = self.platform.config.regions.iter();
         let all_heard = !regions.any(|region| self.platform.liveness.suspected(&region.name));
         if all_heard && !self.dropped_any() {
@@ -101,6 +107,15 @@ impl Owner {
             }
         }
         Ok(())
+    }
+
+    /// Drives nothing any more: operators have set this region aside. What is under way is found by whoever takes the
+    /// shards over, as if this process had met a higher ballot.
+    fn let_go(&self) {
+        let held = std::mem::take(&mut self.lock().held);
+        if !held.is_empty() {
+            tracing::info!(shards = held.len(), "let go of all shards: the region is set aside");
+        }
     }
 
     /// Whether nobody drives a shard as far as this region knows, or only an earlier process of its own did.

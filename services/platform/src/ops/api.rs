@@ -1,0 +1,121 @@
+//! The operators' routes.
+
+use super::{
+    letter::Named,
+    operator::{Operator, SERVICE},
+    parked::Parked,
+};
+use crate::{
+    ApiError, Deadline, Json,
+    identity::Admin,
+    regions::Desk,
+    request::Path,
+    routes::{RouteSpec, Routes, Who, get, post},
+};
+use axum::extract::State;
+use contracts::{
+    Region,
+    bodies::ops::{ParkedEvents, Redriven, RegionState, RegionsView, StateAnswer, StateRequest},
+};
+use std::time::Duration;
+
+/// Calls to others end this much before the operator's budget does.
+const MARGIN: Duration = Duration::from_millis(50);
+
+/// What the routes work with.
+#[derive(Clone)]
+struct Api {
+    desk: Desk,
+    parked: Parked,
+}
+
+pub(super) fn routes(desk: Desk, parked: Parked) -> Routes {
+    Routes::new()
+        .route(operators(get("/ops/regions", OPS, "Shows all regions")).gives::<RegionsView>(), regions)
+        .route(decision("/ops/regions/{region}/drain", "Sends nobody new to a region"), drain)
+        .route(decision("/ops/regions/{region}/evacuate", "Lets others drive a region's orders"), evacuate)
+        .route(decision("/ops/regions/{region}/restore", "Lets a region serve again"), restore)
+        .route(operators(get("/ops/dlq", OPS, "Shows what is parked")).gives::<ParkedEvents>(), dlq)
+        .route(
+            operators(post("/ops/dlq/{id}/redrive", OPS, "Tries parked events again")).gives::<Redriven>(),
+            redrive,
+        )
+        .with_state(Api { desk, parked })
+}
+
+const OPS: Who = Who::Services(&[SERVICE]);
+
+fn operators(route: RouteSpec) -> RouteSpec {
+    route.or(Who::staff::<Admin>())
+}
+
+fn decision(path: &'static str, summary: &'static str) -> RouteSpec {
+    operators(post(path, OPS, summary)).takes::<StateRequest>().gives::<StateAnswer>().also(&[409])
+}
+
+async fn regions(State(api): State<Api>, _: Operator, deadline: Deadline) -> Json<RegionsView> {
+    Json(api.desk.view(deadline.earlier(MARGIN)).await)
+}
+
+async fn drain(
+    State(api): State<Api>,
+    operator: Operator,
+    deadline: Deadline,
+    Path(region): Path<Region>,
+    Json(request): Json<StateRequest>,
+) -> Result<Json<StateAnswer>, ApiError> {
+    api.decide(&operator, &region, RegionState::Drained, &request, deadline).await
+}
+
+async fn evacuate(
+    State(api): State<Api>,
+    operator: Operator,
+    deadline: Deadline,
+    Path(region): Path<Region>,
+    Json(request): Json<StateRequest>,
+) -> Result<Json<StateAnswer>, ApiError> {
+    api.decide(&operator, &region, RegionState::Evacuated, &request, deadline).await
+}
+
+async fn restore(
+    State(api): State<Api>,
+    operator: Operator,
+    deadline: Deadline,
+    Path(region): Path<Region>,
+    Json(request): Json<StateRequest>,
+) -> Result<Json<StateAnswer>, ApiError> {
+    api.decide(&operator, &region, RegionState::Active, &request, deadline).await
+}
+
+impl Api {
+    async fn decide(
+        &self,
+        operator: &Operator,
+        region: &Region,
+        state: RegionState,
+        request: &StateRequest,
+        deadline: Deadline,
+    ) -> Result<Json<StateAnswer>, ApiError> {
+        let (by, deadline) = (operator.to_string(), deadline.earlier(MARGIN));
+        Ok(Json(self.desk.decide(region, state, &request.reason, &by, deadline).await?))
+    }
+}
+
+async fn dlq(
+    State(api): State<Api>,
+    _: Operator,
+    deadline: Deadline,
+) -> Result<Json<ParkedEvents>, ApiError> {
+    Ok(Json(api.parked.list(deadline).await?))
+}
+
+async fn redrive(
+    State(api): State<Api>,
+    operator: Operator,
+    deadline: Deadline,
+    Path(id): Path<String>,
+) -> Result<Json<Redriven>, ApiError> {
+    let redriven = api.parked.redrive(Named::parse(&id), deadline).await?;
+    tracing::info!(by = %operator, count = redriven.count, "an operator had parked events tried again");
+    Ok(Json(redriven))
+}
