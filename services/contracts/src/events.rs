@@ -2,8 +2,8 @@
 
 use crate::{
     address::Address,
-    bodies::ops::RegionState,
-    ids::{EventId, OrderId, ProductId, Region, WarehouseId},
+    bodies::{ops::RegionState, users::AgeVerdict},
+    ids::{EventId, OrderId, ProductId, Region, UserId, WarehouseId},
     order::Order,
     product::Product,
     time::Timestamp,
@@ -185,6 +185,13 @@ pub enum Happening {
         lines: Vec<ProductUnits>,
         resaleable: bool,
     },
+    AgeVerificationCompleted {
+        user_id: UserId,
+        verdict: AgeVerdict,
+        method: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_until: Option<Timestamp>,
+    },
     RegionStateChanged {
         region: Region,
         state: RegionState,
@@ -219,6 +226,7 @@ impl Happening {
             Happening::DeliveryCompleted { .. } => "DeliveryCompleted",
             Happening::DeliveryFailed { .. } => "DeliveryFailed",
             Happening::ReturnReceived { .. } => "ReturnReceived",
+            Happening::AgeVerificationCompleted { .. } => "AgeVerificationCompleted",
             Happening::RegionStateChanged { .. } => "RegionStateChanged",
         }
     }
@@ -249,6 +257,7 @@ impl Happening {
             | Happening::DeliveryCompleted { .. }
             | Happening::DeliveryFailed { .. }
             | Happening::ReturnReceived { .. } => source::DELIVERY,
+            Happening::AgeVerificationCompleted { .. } => source::USERS,
             Happening::RegionStateChanged { .. } => source::PLATFORM,
         }
     }

@@ -43,6 +43,7 @@ pub const PUBLISHED: &[(&str, &[&str])] = &[
     ),
     ("payment", &["PaymentCaptured", "PaymentFailed", "PaymentVoided", "PaymentRefunded", "PaymentUnknown"]),
     ("delivery", &["DeliveryStarted", "DeliveryCompleted", "DeliveryFailed", "ReturnReceived"]),
+    ("users", &["AgeVerificationCompleted"]),
     ("platform", &["RegionStateChanged"]),
 ];
 

@@ -36,6 +36,7 @@ pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
             source::DELIVERY,
             &["DeliveryStarted", "DeliveryCompleted", "DeliveryFailed", "ReturnReceived"],
         ),
+        Interest::all(source::USERS, &["AgeVerificationCompleted"]),
     ],
 });
 
@@ -74,8 +75,8 @@ impl Events {
             }
             return Ok(()); // the sweep tells the orders concerned
         }
-        if let Happening::StockReplenished { .. } = &event.happening {
-            return self.goods_came(&event).await;
+        if is_awaited(&event.happening) {
+            return self.tell_all(&event).await;
         }
         let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
         let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
@@ -91,9 +92,9 @@ impl Events {
         call.post::<serde_json::Value>(credential, "/backend/events", event, deadline).await.map(drop)
     }
 
-    /// Goods came into a warehouse. Orders that wait for them may be driven in any region, so each looks at its own. A
-    /// region that does not hear of it finds out by its sweep.
-    async fn goods_came(&self, event: &Event) -> Result<(), NotApplied> {
+    /// Orders that wait for what happened may be driven in any region, so each looks at its own. A region that does not
+    /// hear of it finds out by its sweep.
+    async fn tell_all(&self, event: &Event) -> Result<(), NotApplied> {
         let here = &self.platform.config.region;
         let regions = self.platform.config.regions.iter().map(|region| &region.name);
         let others = regions.filter(|name| *name != here && !self.platform.liveness.suspected(name));
@@ -101,7 +102,7 @@ impl Events {
         let (told, applied) = futures::join!(join_all(told), self.apply(event));
         for (region, failed) in told {
             if let Err(cause) = failed {
-                tracing::debug!(%region, %cause, "a region is not told that goods came");
+                tracing::debug!(%region, %cause, "a region is not told what its orders wait for");
             }
         }
         Ok(applied?)
@@ -112,8 +113,12 @@ impl Events {
     /// # Errors
     /// When it must come again later.
     pub async fn apply(&self, event: &Event) -> Result<(), SagaError> {
-        if let Happening::StockReplenished { product_id, warehouse_id, available } = &event.happening {
-            return self.saga.supply(*product_id, warehouse_id, *available).await;
+        match &event.happening {
+            Happening::StockReplenished { product_id, warehouse_id, available } => {
+                return self.saga.supply(*product_id, warehouse_id, *available).await;
+            }
+            Happening::AgeVerificationCompleted { user_id, .. } => return self.saga.review(user_id).await,
+            _ => {}
         }
         let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
         let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
@@ -126,6 +131,11 @@ impl Events {
             None => Ok(()),
         }
     }
+}
+
+/// Whether orders may be waiting for it whose ids the event does not know.
+fn is_awaited(happening: &Happening) -> bool {
+    matches!(happening, Happening::StockReplenished { .. } | Happening::AgeVerificationCompleted { .. })
 }
 
 /// Which order an event moves, and how.

@@ -15,7 +15,7 @@ use crate::{
     turns::Turns,
 };
 use contracts::{
-    Code, Order, OrderId, OrderStatus, PaymentState, ProductId, ShardId, WarehouseId,
+    Code, Order, OrderId, OrderStatus, PaymentState, ProductId, ShardId, UserId, WarehouseId,
     bodies::{
         delivery::{DeliveryStatus, DeliveryView, ReleaseRequest},
         payment::{EffectRequest, PaymentView},
@@ -51,8 +51,8 @@ const AGAIN_AFTER: Duration = Duration::from_secs(3);
 const RESTS_FOR: Duration = Duration::from_secs(10);
 /// Rounds against others who changed the order meanwhile.
 const ROUNDS: u32 = 6;
-/// Orders that one arrival of goods is offered to, at most; the sweep finds the others.
-const SUPPLIED_MAX: usize = 50;
+/// Waiting orders that one event moves at most; the sweep finds the others.
+const MOVED_BY_ONE_EVENT_MAX: usize = 50;
 /// No further order is offered them after this time.
 const SUPPLY_LIMIT: Duration = Duration::from_secs(2);
 /// A reservation for a reallocated order ends after this long without packaging.
@@ -199,7 +199,8 @@ impl Saga {
     ) -> Result<(), SagaError> {
         let Some(warehouse) = self.platform.config.warehouse(warehouse_id) else { return Ok(()) };
         let began = self.platform.world.instant();
-        for order in self.waiting_for(product_id).await?.into_iter().take(SUPPLIED_MAX) {
+        let waits = |order: &Order| order.status == OrderStatus::Backordered && wanted(order, product_id) > 0;
+        for OrderRecord { order, .. } in self.waiting(waits).await? {
             let wanted = wanted(&order, product_id);
             if wanted > available {
                 continue;
@@ -217,18 +218,31 @@ impl Saga {
         Ok(())
     }
 
-    /// The orders held here that wait for a product, oldest first.
-    async fn waiting_for(&self, product_id: ProductId) -> Result<Vec<Order>, SagaError> {
+    /// A customer's age was found out: looks at those of their orders held here that wait for it. Whom this misses the
+    /// sweep of those that wait finds.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn review(&self, user_id: &UserId) -> Result<(), SagaError> {
+        let lost = self.store.lost_warehouses().await?;
+        let waits = |order: &Order| order.status == OrderStatus::AgeReview && order.user_id == *user_id;
+        for record in self.waiting(waits).await? {
+            self.try_to_look_after(record.order.order_id, Some(&record), &lost).await;
+        }
+        Ok(())
+    }
+
+    /// The orders held here that wait for something, oldest first, as many as one event is for.
+    async fn waiting(&self, waits: impl Fn(&Order) -> bool) -> Result<Vec<OrderRecord>, SagaError> {
         let mut waiting = Vec::new();
         for shard in self.owner.held() {
             if self.owner.recovered(&shard) {
-                let orders = self.store.waiting_in(&shard).await?.into_iter().map(|record| record.order);
-                waiting.extend(orders.filter(|order| {
-                    order.status == OrderStatus::Backordered && wanted(order, product_id) > 0
-                }));
+                let here = self.store.waiting_in(&shard).await?;
+                waiting.extend(here.into_iter().filter(|record| waits(&record.order)));
             }
         }
-        waiting.sort_by_key(|order| (order.created_date, order.order_id));
+        waiting.sort_by_key(|record| (record.order.created_date, record.order.order_id));
+        waiting.truncate(MOVED_BY_ONE_EVENT_MAX);
         Ok(waiting)
     }
 

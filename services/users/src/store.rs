@@ -4,16 +4,18 @@ use crate::{
     NAME,
     domain::{self, CartOf},
     error::UsersError,
+    events,
     reference::Reference,
 };
 use contracts::{
     CartId, Timestamp, UserId,
     bodies::users::{AgeCallback, AgeVerdict, AgeView, CartView},
     events::ProductUnits,
-    resources::{Key, Replication, TableSpec},
+    resources::{IndexSpec, Key, Replication, TableSpec},
 };
 use platform::{
-    Platform, Table, TableError, World,
+    Platform, Table, TableError,
+    outbox::{self, Outbox, Pending},
     tables::{Condition, Query, TransactError, number, text},
 };
 use serde::{Deserialize, Serialize};
@@ -26,7 +28,7 @@ const PROFILES: TableSpec = TableSpec {
     table: "profiles",
     partition: Key::text("userId"),
     sort: None,
-    indexes: &[],
+    indexes: &[IndexSpec { name: outbox::INDEX, partition: Key::text("outbox"), sort: Key::number("since") }],
     replication: Replication::Global,
 };
 
@@ -55,6 +57,8 @@ struct Profile {
     version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     found: Option<Found>,
+    #[serde(flatten)]
+    pending: Pending,
 }
 
 /// How the verdict came about.
@@ -82,15 +86,21 @@ struct CartRow {
 /// The tables of this region.
 #[derive(Clone)]
 pub(crate) struct Store {
-    world: World,
+    platform: Platform,
     profiles: Table,
     carts: Table,
+    outbox: Outbox,
 }
 
 impl Store {
     pub(crate) fn new(platform: &Platform) -> Self {
-        let world = platform.world.clone();
-        Store { world, profiles: platform.table(&PROFILES), carts: platform.table(&CARTS) }
+        let profiles = platform.table(&PROFILES);
+        let outbox = Outbox::new(platform, profiles.clone());
+        Store { platform: platform.clone(), profiles, carts: platform.table(&CARTS), outbox }
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// What is known of a customer's age as of now.
@@ -98,7 +108,7 @@ impl Store {
         let profile: Option<Profile> = self.profiles.get(self.profiles.key(user_id.as_str(), None)).await?;
         let held =
             profile.map(|profile| AgeView { verdict: profile.age_verdict, valid_until: profile.valid_until });
-        Ok(domain::age_at(self.world.now(), held))
+        Ok(domain::age_at(self.platform.world.now(), held))
     }
 
     /// Writes a customer's first verdict; one that is there stays.
@@ -113,6 +123,7 @@ impl Store {
             valid_until: None,
             version: 1,
             found: None,
+            pending: Pending::default(),
         };
         match self.profiles.put(&profile, Condition::new_item("userId")).await {
             Err(TableError::Conflict) => Ok(()),
@@ -120,7 +131,7 @@ impl Store {
         }
     }
 
-    /// Writes a verdict, unless one on the same or a later reference is there.
+    /// Writes a verdict, with the event that tells of it, unless one on the same or a later reference is there.
     ///
     /// # Errors
     /// A conflict where other verdicts keep coming; others as for any call.
@@ -140,7 +151,7 @@ impl Store {
 
     async fn try_verdict(&self, reference: &Reference, told: &AgeCallback) -> Result<(), TableError> {
         let key = self.profiles.key(reference.user_id.as_str(), None);
-        let held: Option<Profile> = self.profiles.get(key).await?;
+        let held: Option<Profile> = self.profiles.get(key.clone()).await?;
         let held_at = held.as_ref().and_then(|held| Some(held.found.as_ref()?.reference_at));
         if !domain::is_newer(held_at, reference.at) {
             return Ok(());
@@ -148,7 +159,8 @@ impl Store {
         let version = held.as_ref().map_or(0, |held| held.version);
         let unchanged =
             if held.is_some() { Condition::version(version) } else { Condition::new_item("userId") };
-        let profile = Profile {
+        let event = events::verdict(&self.platform, &reference.user_id, version + 1, told);
+        let mut profile = Profile {
             user_id: reference.user_id.clone(),
             age_verdict: told.verdict,
             valid_until: told.valid_until,
@@ -156,17 +168,21 @@ impl Store {
             found: Some(Found {
                 method: told.method.clone(),
                 provider_ref: told.provider_reference.clone(),
-                at: self.world.now(),
+                at: self.platform.world.now(),
                 reference_at: reference.at,
             }),
+            pending: held.map(|held| held.pending).unwrap_or_default(),
         };
-        self.profiles.put(&profile, unchanged).await
+        self.outbox.add(&mut profile.pending, &event);
+        self.profiles.put(&profile, unchanged).await?;
+        self.outbox.notify(key, &mut profile.pending);
+        Ok(())
     }
 
     /// The id of a new anonymous cart: nobody can guess it.
     pub(crate) fn new_cart(&self) -> CartId {
         let mut bytes = [0; 16];
-        self.world.random_bytes(&mut bytes);
+        self.platform.world.random_bytes(&mut bytes);
         CartId(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
@@ -218,7 +234,7 @@ impl Store {
     }
 
     fn row(&self, cart: &CartOf, item: ProductUnits) -> CartRow {
-        let ttl = (self.world.now().0 + cart.kept_ms()) / 1000;
+        let ttl = (self.platform.world.now().0 + cart.kept_ms()) / 1000;
         CartRow { cart_id: cart.key(), item, ttl }
     }
 
@@ -232,7 +248,7 @@ impl Store {
 
     /// The time, Unix seconds.
     fn now_s(&self) -> i64 {
-        self.world.now().0 / 1000
+        self.platform.world.now().0 / 1000
     }
 }
 

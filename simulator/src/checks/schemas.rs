@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = files! {
         "WarehouseClosed" "WarehouseOpened";
     "payment": "PaymentCaptured" "PaymentFailed" "PaymentVoided" "PaymentRefunded" "PaymentUnknown";
     "delivery": "DeliveryStarted" "DeliveryCompleted" "DeliveryFailed" "ReturnReceived";
+    "users": "AgeVerificationCompleted";
     "platform": "RegionStateChanged";
 };
 

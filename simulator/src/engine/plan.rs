@@ -51,6 +51,8 @@ pub struct Plan {
     pub control_token: String,
     /// Units of each product in each warehouse at the start.
     pub stock_units: i64,
+    /// Customers whose age was verified before: all, unless somebody says otherwise.
+    pub adults: Vec<UserId>,
 }
 
 /// The keys of all user pools of a plan.
@@ -137,7 +139,8 @@ impl Plan {
             let client_id = format!("{}smokesclient", continent.id);
             pools.insert(continent.id.clone(), Pool { id, client_id, key });
         }
-        let stock_units = STOCK_UNITS;
+        let (stock_units, adults) =
+            (STOCK_UNITS, customers.iter().map(|customer| customer.sub.clone()).collect());
         Ok(Plan {
             scenario,
             durability,
@@ -148,6 +151,7 @@ impl Plan {
             secrets,
             control_token,
             stock_units,
+            adults,
         })
     }
 
@@ -194,7 +198,7 @@ impl Plan {
             first: self.scenario.topology.regions.first().is_some_and(|first| first.name == *name),
             lost: false,
             stock_units: self.stock_units,
-            adults: self.customers.iter().map(|customer| customer.sub.clone()).collect::<Vec<UserId>>(),
+            adults: self.adults.clone(),
         }
     }
 

@@ -8,16 +8,17 @@ use contracts::events::ProductUnits;
 use contracts::{Code, OrderId, ProductId, Region, graphql};
 use loadtests::accounts::SignedIn;
 use loadtests::client::{self, OrderAnswer, Reply};
+use loadtests::clock::RunClock;
 use platform::config::Durability;
 use serde_json::{Value, json};
 use simulator::engine::people::People;
-use simulator::engine::plan::STOCK_UNITS;
 use simulator::engine::{Neighbours, Plan};
 use simulator::robots::{Failures, Robots};
 use simulator::scenario;
 use simulator::third_parties::payment_3p::{Operation, ProviderFaults};
 
 use crate::support::eventually;
+use crate::users::{found, signed};
 
 /// Long enough for an order's whole way on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(40);
@@ -29,17 +30,21 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn open() -> Shop {
-        Shop::stocked(STOCK_UNITS).await
+        Shop::with(|_| {}).await
     }
 
     /// With so many units of each product in each warehouse.
     async fn stocked(units: i64) -> Shop {
+        Shop::with(|plan| plan.stock_units = units).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Plan)) -> Shop {
         let mut scenario = scenario::load(&scenario::find("calm").unwrap()).unwrap();
         scenario.load.customers = 12;
         // Tests run side by side: nobody is to fall under suspicion for being slow.
         scenario.topology.suspect_after_ms = 5_000;
         let mut plan = Plan::new(scenario, Durability::Journal).unwrap();
-        plan.stock_units = units;
+        change(&mut plan);
         let neighbours = Neighbours::start(plan).await.unwrap();
         let people = neighbours.people().await.unwrap();
         Shop { neighbours, people }
@@ -443,4 +448,57 @@ async fn goods_that_come_in_go_to_whoever_has_waited_longest() {
     for order_id in waiting {
         assert_eq!(shop.status(&home, order_id).await, "FULFILLED");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_waits_for_its_customers_age_and_goes_on_or_ends_with_the_verdict() {
+    let shop = Shop::with(|plan| plan.adults.clear()).await;
+    let home = shop.region(0);
+    for (place, (verdict, status)) in [("PASSED", "FULFILLED"), ("FAILED", "CANCELLED")].iter().enumerate() {
+        let mut americans = shop.people.customers.iter().filter(|one| one.customer.home.0 == "am");
+        let buyer = americans.nth(place).unwrap().clone();
+        let order = shop.basket(&buyer, 30).await;
+        let seen = acknowledged(shop.buy(&home, &buyer, &order, "k-age").await);
+        assert_eq!(seen.status, "AGE_REVIEW");
+        let key = &shop.neighbours.plan.secrets.age_check_key;
+        let told = found(&verification(&shop, &home, &buyer).await, verdict);
+        // The age checker may say it twice.
+        for _ in 0..2 {
+            assert_eq!(callback(&shop, &home, key, &told).await, 200);
+        }
+        // At once: the sweep of those that wait comes every 30 s.
+        eventually("the order to move", async || {
+            (shop.status(&home, seen.order_id).await != "AGE_REVIEW").then_some(())
+        })
+        .await;
+        shop.settle(Failures::default()).await;
+        assert_eq!(shop.status(&home, seen.order_id).await, *status);
+    }
+}
+
+/// Begins a customer's verification and gives its reference.
+async fn verification(shop: &Shop, at: &Region, buyer: &SignedIn) -> String {
+    let body = json!({ "query": graphql::START_AGE_VERIFICATION }).to_string();
+    let bearer = format!("Bearer {}", buyer.token);
+    let headers = vec![("content-type", "application/json".to_owned()), ("authorization", bearer)];
+    let request = client::Request { path: "/graphql".to_owned(), headers, body };
+    let (_, body) = shop.neighbours.ask(at, request).await.unwrap();
+    let answer: Value = serde_json::from_slice(&body).unwrap();
+    let url = answer["data"]["startAgeVerification"]["url"].as_str().expect("an address");
+    url.split_once("?reference=").unwrap().1.to_owned()
+}
+
+/// Tells a region a verdict, as the age checker does.
+async fn callback(shop: &Shop, at: &Region, key: &str, told: &Value) -> u16 {
+    let host = shop.neighbours.address(at).unwrap().to_string();
+    let clock = RunClock::start();
+    let at_s = (clock.wall_ms_at(clock.now_us()) / 1000).to_string();
+    let mut request = http::Request::post(format!("http://{host}/users/backend/age-verifications/callback"))
+        .header("host", &host)
+        .header("content-type", "application/json");
+    for (name, value) in signed(key, &at_s, told) {
+        request = request.header(name, value);
+    }
+    let request = request.body(told.to_string().into()).unwrap();
+    platform::network::Network::new().send(request).await.unwrap().status().as_u16()
 }

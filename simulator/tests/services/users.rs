@@ -9,7 +9,7 @@ use http::Method;
 use platform::network::Network;
 use serde_json::{Value, json};
 
-use crate::support::{Needs, Running, refusal};
+use crate::support::{Needs, Running, eventually, refusal};
 
 async fn start() -> Running {
     let needs = Needs { tables: users::TABLES.to_vec(), subscriptions: Vec::new() };
@@ -154,13 +154,22 @@ async fn a_merge_without_room_changes_neither_cart() {
     assert_eq!(cart["items"], json!([units(FIRST, 2)]));
 }
 
+/// The headers of a webhook that says this, signed with a key at a moment (Unix seconds).
+pub(crate) fn signed(key: &str, at_s: &str, body: &Value) -> [(&'static str, String); 3] {
+    let content = format!("msg_1.{at_s}.{body}");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    let signature = format!("v1,{}", STANDARD.encode(hmac::sign(&key, content.as_bytes())));
+    [
+        ("webhook-id", "msg_1".to_owned()),
+        ("webhook-timestamp", at_s.to_owned()),
+        ("webhook-signature", signature),
+    ]
+}
+
 /// Sends a webhook as the age checker does, signed with a key at a moment.
 async fn webhook(region: &Running, key: &str, at_ms: i64, body: &Value) -> u16 {
-    let at = (at_ms / 1000).to_string();
-    let signed = format!("msg_1.{at}.{body}");
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-    let signature = format!("v1,{}", STANDARD.encode(hmac::sign(&key, signed.as_bytes())));
-    let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
+    let headers = signed(key, &(at_ms / 1000).to_string(), body);
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
     region.send(Method::POST, "/users/backend/age-verifications/callback", &headers, body).await.0
 }
 
@@ -171,7 +180,7 @@ async fn reference(region: &Running, token: &str) -> String {
     begun["url"].as_str().unwrap().split_once("?reference=").unwrap().1.to_owned()
 }
 
-fn found(reference: &str, verdict: &str) -> Value {
+pub(crate) fn found(reference: &str, verdict: &str) -> Value {
     json!({ "reference": reference, "verdict": verdict, "method": "document", "providerReference": "check-1" })
 }
 
@@ -207,6 +216,12 @@ async fn only_the_age_checker_gives_a_verdict_and_the_newest_reference_counts() 
     assert_eq!(webhook(&region, KEY, now, &found(&newer, "FAILED")).await, 200);
     assert_eq!(webhook(&region, KEY, now, &found(&older, "FAILED")).await, 200);
     assert_eq!(verdict().await, "PASSED");
+    let told = eventually("the verdict to be told", async || {
+        let told = region.tapped("AgeVerificationCompleted");
+        (!told.is_empty()).then_some(told)
+    });
+    let told = told.await;
+    assert_eq!((told.len(), &told[0]["userId"], &told[0]["verdict"]), (1, &json!("ann"), &json!("PASSED")));
     let (_, begun) = region.ask(&token, Method::POST, "/users/me/age-verification", &Value::Null).await;
     assert_eq!(begun, json!({ "state": "PASSED" }));
 }

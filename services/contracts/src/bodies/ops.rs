@@ -78,7 +78,8 @@ pub struct RegionStatus {
     pub reason: Option<String>,
     /// Whether signs of it come in.
     pub heard: bool,
-    /// How long its oldest event has been waiting for the bus, milliseconds; absent where that cannot be told.
+    /// How long its oldest event has been waiting for the bus, milliseconds. Of a region that does not say: as far
+    /// as the copies of its rows know. Absent where a table does not answer.
     pub outbox_lag_ms: Option<u64>,
 }
 

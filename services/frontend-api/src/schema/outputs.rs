@@ -262,19 +262,21 @@ pub(crate) struct RegionStatus {
     state: String,
     /// Counts the decisions.
     epoch: u64,
-    /// How long its oldest event has been waiting for the bus, milliseconds; null where that cannot be told.
-    outbox_lag_ms: Option<u64>,
+    /// How long its oldest event has been waiting for the bus, milliseconds. Of a region that does not say: as far as
+    /// others know.
+    outbox_lag_ms: u64,
 }
 
-impl From<contracts::bodies::ops::RegionStatus> for RegionStatus {
-    fn from(status: contracts::bodies::ops::RegionStatus) -> Self {
-        RegionStatus {
+impl RegionStatus {
+    /// What is known of a region; nothing, where a table does not answer.
+    pub(super) fn of(status: contracts::bodies::ops::RegionStatus) -> Option<Self> {
+        Some(RegionStatus {
             region: status.region.0,
             continent: status.continent.0,
             state: status.state.to_string(),
             epoch: status.epoch,
-            outbox_lag_ms: status.outbox_lag_ms,
-        }
+            outbox_lag_ms: status.outbox_lag_ms?,
+        })
     }
 }
 

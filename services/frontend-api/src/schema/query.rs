@@ -227,7 +227,9 @@ impl QueryRoot {
     async fn get_regions(&self, ctx: &Context<'_>) -> Result<Vec<RegionStatus>> {
         let (clients, session) = behind(ctx)?;
         let view = clients.regions(session).await.map_err(|error| failed(session, error))?;
-        Ok(view.regions.into_iter().map(RegionStatus::from).collect())
+        let regions = view.regions.into_iter().map(RegionStatus::of).collect::<Option<Vec<_>>>();
+        let silent = || ApiError::new(Code::Deadline, "An outbox does not say how far behind it is");
+        regions.ok_or_else(|| failed(session, silent()))
     }
 }
 

@@ -138,22 +138,28 @@ impl Desk {
         RegionsView { regions: regions.zip(lags).map(status).collect() }
     }
 
+    /// As the region itself says, or, where it does not, as far as the copies here know: what waits in those is what this
+    /// region publishes for it.
     async fn lag_of(&self, region: &Region, deadline: Deadline) -> Option<u64> {
-        if *region == self.platform.config.region {
-            return deadline.bound(self.outbox_lag()).await.ok()?.outbox_lag_ms;
+        let elsewhere = *region != self.platform.config.region;
+        if elsewhere && self.platform.liveness.hears(region) {
+            let told = clients::outbox_lag(&self.platform, region, deadline).await;
+            if let Ok(Some(lag)) = told {
+                return Some(lag);
+            }
         }
-        if !self.platform.liveness.hears(region) {
-            return None;
-        }
-        clients::outbox_lag(&self.platform, region, deadline).await.ok()?
+        deadline.bound(self.lag_seen_here(region)).await.ok()?
+    }
+
+    async fn lag_seen_here(&self, of: &Region) -> Option<u64> {
+        let oldest = self.platform.outboxes.oldest_pending(of).await?;
+        let now = self.platform.world.now();
+        Some(oldest.map_or(0, |since| (now.0 - since).max(0).unsigned_abs()))
     }
 
     /// How far behind this region's outboxes are.
     pub async fn outbox_lag(&self) -> OutboxLag {
-        let oldest = self.platform.outboxes.oldest_pending(&self.platform.config.region).await;
-        let now = self.platform.world.now();
-        let lag = |since: Option<i64>| since.map_or(0, |since| (now.0 - since).max(0).unsigned_abs());
-        OutboxLag { outbox_lag_ms: oldest.map(lag) }
+        OutboxLag { outbox_lag_ms: self.lag_seen_here(&self.platform.config.region).await }
     }
 
     /// Stores what was heard of on the heartbeats' streams, and publishes what a relay missed. A process begins with
