@@ -47,7 +47,6 @@ found_again! {
     an_empty_copy_that_votes_at_once: "empty-votes",
     two_regions_that_write_one_item: "shared-item",
     an_inbox_row_outside_of_its_effects_transaction: "inbox-apart",
-    open_entries_that_a_takeover_skips: "open-skipped",
     two_processes_that_share_a_ballot: "shared-ballot",
     a_capture_that_is_tried_again_under_another_key: "fresh-key",
 }

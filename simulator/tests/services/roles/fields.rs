@@ -18,7 +18,6 @@ const FIELDS: &[(&str, &[&str])] = &[
             "getProduct",
             "getProductsByCategory",
             "searchProducts",
-            "getRecommendations",
             "putCartItem",
         ],
     ),
