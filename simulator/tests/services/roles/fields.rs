@@ -11,16 +11,7 @@ use super::{Outcome, expected};
 
 /// Who may use each field, by the contract.
 const FIELDS: &[(&str, &[&str])] = &[
-    (
-        "anyone",
-        &[
-            "getProducts",
-            "getProduct",
-            "getProductsByCategory",
-            "searchProducts",
-            "putCartItem",
-        ],
-    ),
+    ("anyone", &["getProducts", "getProduct", "getProductsByCategory", "searchProducts", "putCartItem"]),
     (
         "person",
         &[
