@@ -18,6 +18,7 @@ use http::Method;
 use platform::{
     Deadline, Platform,
     calls::{CallError, Credential},
+    request::etag,
 };
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
 use std::fmt::Write;
@@ -134,7 +135,7 @@ impl Clients {
     ) -> Answer<Product> {
         let mut call = self.platform.calls.here("products");
         if let Some(version) = if_version {
-            call = call.header("if-match", format!("\"{version}\""));
+            call = call.header("if-match", etag(version));
         }
         let path = format!("/admin/{id}");
         call.send(session.credential(), Method::PUT, &path, Some(draft), session.deadline).await
@@ -146,7 +147,7 @@ impl Clients {
         if_version: u64,
         session: &Session,
     ) -> Answer<()> {
-        let call = self.platform.calls.here("products").header("if-match", format!("\"{if_version}\""));
+        let call = self.platform.calls.here("products").header("if-match", etag(if_version));
         let path = format!("/admin/{id}");
         let done = call.send(session.credential(), Method::DELETE, &path, None::<&()>, session.deadline);
         done.await.map(|IgnoredAny| ())

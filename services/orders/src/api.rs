@@ -138,15 +138,15 @@ async fn create_order(
     let key = idempotency_key(&headers, request.idempotency_key.as_deref())?;
     let faults = create::faults(&request, &key);
     if !faults.is_empty() {
-        return Ok(Replay { body: refused(OrdersError::Invalid(faults))?, again: false });
+        return Ok(Replay::first(refused(OrdersError::Invalid(faults))?));
     }
     let attempt = attempt(&api, &person, key, create::request_hash(&request));
     loop {
         match owner_of(&api, &attempt, &headers).await? {
             Route::Here => {
-                let Told { answer, again } =
+                let Told { body, again } =
                     api.creator.create(attempt.clone(), request.clone(), deadline).await;
-                match answer {
+                match body {
                     Ok(order) => return Ok(Replay { body: accepted(&api, order), again }),
                     // The owner was silent to this region only: the others keep it, so it is asked again.
                     Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {

@@ -18,7 +18,7 @@ use contracts::{
     Code, Order, OrderId, OrderStatus, ShardId, UserId,
     journal::{Command, Entry, EntryValue},
 };
-use platform::{Deadline, Platform, config::Durability};
+use platform::{Deadline, Platform, config::Durability, replay::Replay};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 /// A request about an order.
@@ -36,15 +36,6 @@ pub struct Asked {
     pub payment_token: Option<String>,
     /// The key under which it is done once.
     pub idempotency_key: String,
-}
-
-/// What a request about an order came to.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// The order after it.
-    pub order: Order,
-    /// Whether the journal had it before this request.
-    pub again: bool,
 }
 
 impl Asked {
@@ -81,7 +72,7 @@ impl Commander {
     ///
     /// # Errors
     /// When the order's state does not allow it, or nothing definite can be said.
-    pub async fn carry_out(&self, asked: Asked, deadline: Deadline) -> Result<Done, OrdersError> {
+    pub async fn carry_out(&self, asked: Asked, deadline: Deadline) -> Result<Replay<Order>, OrdersError> {
         let (tell, told) = oneshot::channel();
         let commander = self.clone();
         self.tasks.spawn(async move {
@@ -94,7 +85,7 @@ impl Commander {
         }
     }
 
-    async fn work(&self, asked: &Asked, deadline: Deadline) -> Result<Done, OrdersError> {
+    async fn work(&self, asked: &Asked, deadline: Deadline) -> Result<Replay<Order>, OrdersError> {
         self.owner.until_decided(&asked.shard, asked.order_id).await;
         let turn = self.saga.turns.take(asked.order_id).await;
         let record = self.saga.own(asked.order_id).await.map_err(unknown_is_not_found)?;
@@ -104,8 +95,8 @@ impl Commander {
         match self.known(asked).await? {
             Some(value) if !same(&value, asked) => Err(OrdersError::KeyReused),
             Some(value) => {
-                let order = self.propose(asked, value, turn).await?;
-                Ok(Done { order, again: true })
+                let body = self.propose(asked, value, turn).await?;
+                Ok(Replay { body, again: true })
             }
             None => {
                 self.check(&record.order, asked).await?;
@@ -113,8 +104,7 @@ impl Commander {
                 let (order_id, order) = (asked.order_id, Box::new(record.order));
                 let value =
                     EntryValue::Command { order_id, command: asked.command.clone(), order, payment_ref };
-                let order = self.propose(asked, value, turn).await?;
-                Ok(Done { order, again: false })
+                Ok(Replay::first(self.propose(asked, value, turn).await?))
             }
         }
     }

@@ -20,7 +20,7 @@ use contracts::{
     journal::{Entry, EntryValue},
     keys,
 };
-use platform::{Deadline, Platform, World, config::Durability, planted::Planted, watch};
+use platform::{Deadline, Platform, World, config::Durability, planted::Planted, replay::Replay, watch};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -28,7 +28,7 @@ use std::{
 };
 
 /// A reservation that no order follows ends after this long.
-const RESERVATION_MS: i64 = 15 * 60 * 1000;
+pub(crate) const RESERVATION_MS: i64 = 15 * 60 * 1000;
 /// Attempts in flight at most; the next one is told to come back.
 const IN_FLIGHT_MAX: usize = 1024;
 /// Tries to store an order that is in the journal, while the table does not answer.
@@ -40,22 +40,11 @@ const AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Du
 /// What an attempt needs after the journal's answer to be on its way in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(10);
 
-type Answer = Result<Order, OrdersError>;
+/// The order, or why there is none.
+pub type Answer = Result<Order, OrdersError>;
 
-/// What an attempt is told.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// The order, or why there is none.
-    pub answer: Result<Order, OrdersError>,
-    /// Whether it had been decided before this request.
-    pub again: bool,
-}
-
-impl Told {
-    fn now(answer: Answer) -> Self {
-        Told { answer, again: false }
-    }
-}
+/// What an attempt is told, and whether it had been decided before this request.
+pub type Told = Replay<Answer>;
 
 /// What the rest of the shop had to say about an attempt to which it agrees.
 struct Checked {
@@ -99,16 +88,16 @@ impl Creator {
         let request_hash = attempt.request_hash.clone();
         let (flown, mut told) = match self.join(attempt, request, deadline) {
             Ok(joined) => joined,
-            Err(full) => return Told::now(Err(full)),
+            Err(full) => return Replay::first(Err(full)),
         };
         if flown != request_hash {
-            return Told::now(Err(OrdersError::KeyReused));
+            return Replay::first(Err(OrdersError::KeyReused));
         }
         let waited = deadline.earlier(ANSWER_MARGIN).bound(told.wait_for(Option::is_some)).await;
         match waited {
-            Ok(Ok(told)) => told.clone().unwrap_or(Told::now(Err(OrdersError::Deadline))),
-            Ok(Err(_)) => Told::now(Err(OrdersError::Internal("an attempt was dropped".into()))),
-            Err(_) => Told::now(Err(OrdersError::NotDurable)),
+            Ok(Ok(told)) => told.clone().unwrap_or(Replay::first(Err(OrdersError::Deadline))),
+            Ok(Err(_)) => Replay::first(Err(OrdersError::Internal("an attempt was dropped".into()))),
+            Err(_) => Replay::first(Err(OrdersError::NotDurable)),
         }
     }
 
@@ -135,7 +124,7 @@ impl Creator {
         let creator = self.clone();
         let fly = async move {
             let made = creator.fly(&attempt, &request, deadline).await;
-            sender.send_replace(Some(made.unwrap_or_else(|error| Told::now(Err(error)))));
+            sender.send_replace(Some(made.unwrap_or_else(|error| Replay::first(Err(error)))));
             creator.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         };
         self.tasks.spawn(fly);
@@ -155,22 +144,22 @@ impl Creator {
         );
         let epoch = held?;
         if let Some(answer) = self.known(attempt).await? {
-            return Ok(Told { answer, again: true });
+            return Ok(Replay { body: answer, again: true });
         }
         let checked = match checked {
             Ok(checked) => checked,
             Err(refusal) if refusal.definite() && epoch > 1 => {
-                return Ok(Told::now(self.refuse(attempt, refusal).await));
+                return Ok(Replay::first(self.refuse(attempt, refusal).await));
             }
             Err(other) => return Err(other),
         };
         let reserved = match self.reserve(attempt, request, checked.age, deadline).await {
             Err(refusal) if refusal.definite() && epoch > 1 => {
-                return Ok(Told::now(self.refuse(attempt, refusal).await));
+                return Ok(Replay::first(self.refuse(attempt, refusal).await));
             }
             reserved => reserved?,
         };
-        Ok(Told::now(self.accept(attempt, request, epoch, checked, reserved).await))
+        Ok(Replay::first(self.accept(attempt, request, epoch, checked, reserved).await))
     }
 
     /// Everything that the rest of the shop must agree to; all reasons of a refusal together.

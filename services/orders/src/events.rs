@@ -95,9 +95,8 @@ impl Events {
     /// Orders that wait for what happened may be driven in any region, so each looks at its own. A region that does not
     /// hear of it finds out by its sweep.
     async fn tell_all(&self, event: &Event) -> Result<(), NotApplied> {
-        let here = &self.platform.config.region;
-        let regions = self.platform.config.regions.iter().map(|region| &region.name);
-        let others = regions.filter(|name| *name != here && !self.platform.liveness.suspected(name));
+        let others = self.platform.config.other_regions();
+        let others = others.filter(|name| !self.platform.liveness.suspected(name));
         let told = others.map(async |region| (region, self.forward(region, event).await));
         let (told, applied) = futures::join!(join_all(told), self.apply(event));
         for (region, failed) in told {

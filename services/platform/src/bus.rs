@@ -47,13 +47,14 @@ impl Bus {
     pub async fn publish(&self, events: &[Event]) -> Result<Vec<bool>, BusError> {
         let mut confirmed = vec![false; events.len()];
         let entry = |(at, event)| Some((at, self.entry(event)?));
-        let entries: Vec<_> = events.iter().enumerate().filter_map(entry).collect();
-        for chunk in entries.chunks(ENTRIES_MAX) {
-            let entries = chunk.iter().map(|(_, entry)| entry.clone()).collect();
+        let (places, entries): (Vec<_>, Vec<_>) = events.iter().enumerate().filter_map(entry).unzip();
+        let mut entries = entries.into_iter();
+        for places in places.chunks(ENTRIES_MAX) {
+            let entries = entries.by_ref().take(places.len()).collect();
             let answer = self.client.put_events().set_entries(Some(entries)).send().await;
             let answer = answer.map_err(|cause| BusError(format!("{cause:?}")))?;
             // The call answers 200 even where entries failed: each one has its own result.
-            for ((at, _), result) in chunk.iter().zip(answer.entries()) {
+            for (at, result) in places.iter().zip(answer.entries()) {
                 confirmed[*at] = result.event_id().is_some() && result.error_code().is_none();
             }
         }

@@ -205,6 +205,11 @@ impl Config {
         self.regions.iter().find(|known| known.name == *region).map(|known| &known.continent)
     }
 
+    /// All regions but this process's own.
+    pub fn other_regions(&self) -> impl Iterator<Item = &Region> {
+        self.regions.iter().map(|region| &region.name).filter(|name| **name != self.region)
+    }
+
     /// The journal regions, in the order of the continents.
     pub fn journal_regions(&self) -> impl Iterator<Item = &Region> {
         self.continents.iter().map(|continent| &continent.journal_region)

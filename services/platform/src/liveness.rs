@@ -157,11 +157,10 @@ pub fn routes(platform: &Platform) -> Router {
 
 /// A listener for every other region.
 pub fn workers(platform: &Platform) -> Vec<Worker> {
-    let others = platform.config.regions.iter().filter(|region| region.name != platform.config.region);
     let liveness = platform.liveness.clone();
     let awake = Worker::new("awake", Duration::ZERO, move || liveness.clone().watch_self());
-    let listeners = others.map(|region| {
-        let (platform, region) = (platform.clone(), region.name.clone());
+    let listeners = platform.config.other_regions().map(|region| {
+        let (platform, region) = (platform.clone(), region.clone());
         let listen = move || listen(platform.clone(), region.clone());
         Worker::new("heartbeats", Duration::from_millis(100), listen)
     });

@@ -17,6 +17,13 @@ pub struct Replay<T> {
     pub again: bool,
 }
 
+impl<T> Replay<T> {
+    /// An answer that is given for the first time.
+    pub fn first(body: T) -> Self {
+        Replay { body, again: false }
+    }
+}
+
 impl<T> From<Answered<T>> for Replay<T> {
     /// As another region gave it.
     fn from(answered: Answered<T>) -> Self {

@@ -64,6 +64,11 @@ pub struct PageQuery {
     pub next_token: Option<String>,
 }
 
+/// The tag of a version, quotes included, as `ETag`, `If-Match` and `If-None-Match` have it.
+pub fn etag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
 /// The request's `If-None-Match`.
 #[derive(Clone, Debug)]
 pub struct IfNoneMatch(String);

@@ -19,7 +19,7 @@ use contracts::{
 };
 use platform::{
     ApiError, Json, page,
-    request::{CalledBy, Callers, IfNoneMatch, PageQuery, Path, Query},
+    request::{CalledBy, Callers, IfNoneMatch, PageQuery, Path, Query, etag},
     routes::{Routes, Who, get, post},
     tables::{Item, text},
 };
@@ -125,11 +125,6 @@ async fn search(
     page_of(&catalogue, &PageQuery { limit, next_token }, |product| {
         category.as_ref().is_none_or(|category| product.category == *category) && words.find(product)
     })
-}
-
-/// The tag of a product's version.
-pub(crate) fn etag(version: u64) -> String {
-    format!("\"{version}\"")
 }
 
 async fn one(

@@ -1,11 +1,12 @@
 //! Calls to the products service of another region.
 
-use crate::{NAME, api::etag, domain::change::Command};
+use crate::{NAME, domain::change::Command};
 use axum::http::{HeaderValue, Method, header};
 use contracts::{Product, ProductId, Region};
 use platform::{
     Deadline, Platform,
     calls::{CallError, Credential},
+    request::etag,
 };
 use std::time::Duration;
 

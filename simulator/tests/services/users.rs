@@ -12,9 +12,13 @@ use serde_json::{Value, json};
 use crate::support::{Needs, Running, eventually, refusal};
 
 async fn start() -> Running {
+    start_in("eu-west-1", &Network::new()).await
+}
+
+async fn start_in(region: &str, network: &Network) -> Running {
     let needs = Needs { tables: users::TABLES.to_vec(), subscriptions: Vec::new() };
     let build = |platform| vec![users::service(platform)];
-    Running::start("eu-west-1", &Network::new(), needs, build, axum::Router::new()).await
+    Running::start(region, network, needs, build, axum::Router::new()).await
 }
 
 #[tokio::test]
@@ -187,9 +191,7 @@ pub(crate) fn found(reference: &str, verdict: &str) -> Value {
 const KEY: &str = "age check key";
 
 async fn start_at_home() -> Running {
-    let needs = Needs { tables: users::TABLES.to_vec(), subscriptions: Vec::new() };
-    let build = |platform| vec![users::service(platform)];
-    Running::start("us-east-1", &Network::new(), needs, build, axum::Router::new()).await
+    start_in("us-east-1", &Network::new()).await
 }
 
 #[tokio::test]
@@ -241,13 +243,11 @@ async fn a_verdict_says_nothing_that_must_not_be_stored() {
 #[tokio::test]
 async fn a_verdict_is_written_at_home_or_not_at_all() {
     let network = Network::new();
-    let build = |platform| vec![users::service(platform)];
-    let needs = || Needs { tables: users::TABLES.to_vec(), subscriptions: Vec::new() };
-    let away = Running::start("eu-west-1", &network, needs(), build, axum::Router::new()).await;
+    let away = start_in("eu-west-1", &network).await;
     let told = found(&reference(&away, &away.token("ann").await).await, "PASSED");
     let now = away.platform.world.now().0;
     assert_eq!(webhook(&away, KEY, now, &told).await, 503);
-    let home = Running::start("us-east-1", &network, needs(), build, axum::Router::new()).await;
+    let home = start_in("us-east-1", &network).await;
     assert_eq!(webhook(&away, KEY, now, &told).await, 200);
     let age = home.call::<AgeView>("orders", Method::GET, "users", "/backend/ann/age", &Value::Null).await;
     assert_eq!(age.unwrap().verdict, AgeVerdict::Passed);

@@ -156,8 +156,7 @@ impl MutationRoot {
     #[graphql(guard = "StaffOf(\"warehouse\")")]
     async fn receive_stock(&self, ctx: &Context<'_>, input: StockReceiptInput) -> Result<StockLevel> {
         let (clients, session) = behind(ctx)?;
-        let no_id = || ApiError::invalid(vec![FieldError::new("productId", "ID", "must be an id")]);
-        let receipt = input.receipt().ok_or_else(|| failed(session, no_id()))?;
+        let receipt = input.receipt().ok_or_else(|| no_product_id(session))?;
         let level = clients.receive_stock(&receipt, session).await;
         Ok(level.map_err(|error| failed(session, error))?.into())
     }
@@ -189,8 +188,7 @@ impl MutationRoot {
         if_version: Option<u64>,
     ) -> Result<Product> {
         let (clients, session) = behind(ctx)?;
-        let no_id = || ApiError::invalid(vec![FieldError::new("productId", "ID", "must be an id")]);
-        let (id, draft) = product.draft().ok_or_else(|| failed(session, no_id()))?;
+        let (id, draft) = product.draft().ok_or_else(|| no_product_id(session))?;
         let product = clients.put_product(id, &draft, if_version, session).await;
         Ok(product.map_err(|error| failed(session, error))?.into())
     }
@@ -237,6 +235,10 @@ fn changed(session: &Session, done: Result<Order, CallError>) -> OrderResponse {
             OrderResponse::refused(error.code(), &error.body().message)
         }
     }
+}
+
+fn no_product_id(session: &Session) -> async_graphql::Error {
+    failed(session, ApiError::invalid(vec![FieldError::new("productId", "ID", "must be an id")]))
 }
 
 fn no_such_order() -> Response {

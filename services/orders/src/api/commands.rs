@@ -4,7 +4,7 @@ use super::{
     Api, BEFORE_ASKING_AGAIN, KEY, KEY_SAYS, MARGIN, WORTH_ASKING_AGAIN, attempt, idempotency_key, owner_of,
 };
 use crate::{
-    commands::{Asked, Done},
+    commands::Asked,
     domain::{command, create::Attempt},
     error::OrdersError,
     journal::owner::Route,
@@ -147,10 +147,7 @@ impl Place {
                     Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
                         tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
                     }
-                    done => {
-                        let Done { order, again } = done?;
-                        return Ok(Replay { body: order, again });
-                    }
+                    done => return Ok(done?),
                 },
                 Route::There(owner) => {
                     let path = format!("/{}/{verb}", self.order_id);
@@ -185,7 +182,7 @@ impl Place {
         Ok(Asked { order_id, shard, of, command, payment_token, idempotency_key })
     }
 
-    async fn here(&self, api: &Api, asked: Asked, deadline: Deadline) -> Result<Done, OrdersError> {
+    async fn here(&self, api: &Api, asked: Asked, deadline: Deadline) -> Result<Replay<Order>, OrdersError> {
         let margin = deadline.earlier(MARGIN);
         let held = margin.bound(api.owner.ensure_held(&self.attempt.home, &self.attempt.shard)).await;
         held.map_err(|_| OrdersError::Deadline)??;

@@ -30,11 +30,29 @@ struct Api {
 }
 
 pub(super) fn routes(desk: Desk, parked: Parked) -> Routes {
+    let to = |state| {
+        move |State(api): State<Api>,
+              operator: Operator,
+              deadline: Deadline,
+              Path(region): Path<Region>,
+              Json(request): Json<StateRequest>| {
+            decide(api, operator, (region, state), request, deadline)
+        }
+    };
     Routes::new()
         .route(operators(get("/ops/regions", OPS, "Shows all regions")).gives::<RegionsView>(), regions)
-        .route(decision("/ops/regions/{region}/drain", "Sends nobody new to a region"), drain)
-        .route(decision("/ops/regions/{region}/evacuate", "Lets others drive a region's orders"), evacuate)
-        .route(decision("/ops/regions/{region}/restore", "Lets a region serve again"), restore)
+        .route(
+            decision("/ops/regions/{region}/drain", "Sends nobody new to a region"),
+            to(RegionState::Drained),
+        )
+        .route(
+            decision("/ops/regions/{region}/evacuate", "Lets others drive a region's orders"),
+            to(RegionState::Evacuated),
+        )
+        .route(
+            decision("/ops/regions/{region}/restore", "Lets a region serve again"),
+            to(RegionState::Active),
+        )
         .route(operators(get("/ops/dlq", OPS, "Shows what is parked")).gives::<ParkedEvents>(), dlq)
         .route(
             operators(post("/ops/dlq/{id}/redrive", OPS, "Tries parked events again")).gives::<Redriven>(),
@@ -57,48 +75,15 @@ async fn regions(State(api): State<Api>, _: Operator, deadline: Deadline) -> Jso
     Json(api.desk.view(deadline.earlier(MARGIN)).await)
 }
 
-async fn drain(
-    State(api): State<Api>,
+async fn decide(
+    api: Api,
     operator: Operator,
+    (region, state): (Region, RegionState),
+    request: StateRequest,
     deadline: Deadline,
-    Path(region): Path<Region>,
-    Json(request): Json<StateRequest>,
 ) -> Result<Json<StateAnswer>, ApiError> {
-    api.decide(&operator, &region, RegionState::Drained, &request, deadline).await
-}
-
-async fn evacuate(
-    State(api): State<Api>,
-    operator: Operator,
-    deadline: Deadline,
-    Path(region): Path<Region>,
-    Json(request): Json<StateRequest>,
-) -> Result<Json<StateAnswer>, ApiError> {
-    api.decide(&operator, &region, RegionState::Evacuated, &request, deadline).await
-}
-
-async fn restore(
-    State(api): State<Api>,
-    operator: Operator,
-    deadline: Deadline,
-    Path(region): Path<Region>,
-    Json(request): Json<StateRequest>,
-) -> Result<Json<StateAnswer>, ApiError> {
-    api.decide(&operator, &region, RegionState::Active, &request, deadline).await
-}
-
-impl Api {
-    async fn decide(
-        &self,
-        operator: &Operator,
-        region: &Region,
-        state: RegionState,
-        request: &StateRequest,
-        deadline: Deadline,
-    ) -> Result<Json<StateAnswer>, ApiError> {
-        let (by, deadline) = (operator.to_string(), deadline.earlier(MARGIN));
-        Ok(Json(self.desk.decide(region, state, &request.reason, &by, deadline).await?))
-    }
+    let (by, deadline) = (operator.to_string(), deadline.earlier(MARGIN));
+    Ok(Json(api.desk.decide(&region, state, &request.reason, &by, deadline).await?))
 }
 
 async fn dlq(

@@ -61,7 +61,7 @@ impl Desk {
 
     /// Tells every other region of what stands here.
     async fn tell(&self, standing: RegionStanding, deadline: Deadline) -> Result<StateAnswer, OpsError> {
-        let others: Vec<&Region> = self.others().collect();
+        let others: Vec<&Region> = self.platform.config.other_regions().collect();
         let calls = others.iter().map(|other| clients::tell(&self.platform, other, &standing, deadline));
         let answers = join_all(calls).await;
         let (mut taken, mut unreached) = (Vec::new(), Vec::new());
@@ -197,11 +197,6 @@ impl Desk {
             self.read.store(true, Relaxed);
         }
         Ok(())
-    }
-
-    fn others(&self) -> impl Iterator<Item = &Region> {
-        let config = &self.platform.config;
-        config.regions.iter().map(|region| &region.name).filter(|name| **name != config.region)
     }
 
     fn knows(&self, region: &Region) -> bool {

@@ -15,7 +15,6 @@ mod store;
 pub use desk::Desk;
 pub use error::OpsError;
 pub use standings::Standings;
-pub use store::TABLE;
 
 use crate::{Platform, Service, Worker, layers, liveness};
 use std::time::Duration;

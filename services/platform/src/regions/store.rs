@@ -18,7 +18,7 @@ use contracts::{
 use serde::{Deserialize, Serialize};
 
 /// What was decided about each region.
-pub const TABLE: TableSpec = TableSpec {
+pub(super) const TABLE: TableSpec = TableSpec {
     service: NAME,
     table: "regions",
     partition: Key::text("region"),

@@ -1,6 +1,5 @@
 //! Routes by which administrators change the catalogue.
 
-use super::etag;
 use crate::{
     desk::Desk,
     domain::{change::Command, draft},
@@ -15,7 +14,7 @@ use contracts::{Product, ProductId, bodies::products::ProductDraft};
 use platform::{
     ApiError, Deadline, Json, Staff,
     identity::Admin,
-    request::Path,
+    request::{Path, etag},
     routes::{Routes, Who, delete, put},
 };
 

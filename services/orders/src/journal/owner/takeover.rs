@@ -66,7 +66,7 @@ impl Owner {
     /// # Errors
     /// When no majority of the journal could be reached.
     pub async fn take_initial(&self) -> Result<(), OrdersError> {
-        if self.platform.liveness.standings.aside(&self.platform.config.region) {
+        if self.set_aside() {
             return Ok(()); // others drive what it would
         }
         let here = Some(self.platform.config.region.clone());
@@ -89,7 +89,7 @@ impl Owner {
     /// # Errors
     /// When no majority of the journal could be reached.
     pub async fn take_orphans(&self) -> Result<(), OrdersError> {
-        if self.platform.liveness.standings.aside(&self.platform.config.region) {
+        if self.set_aside() {
             self.let_go();
         }
         let mut regions = self.platform.config.regions.iter();
@@ -107,6 +107,11 @@ impl Owner {
             }
         }
         Ok(())
+    }
+
+    /// Whether operators have set this region aside.
+    fn set_aside(&self) -> bool {
+        self.platform.liveness.standings.aside(&self.platform.config.region)
     }
 
     /// Drives nothing any more: operators have set this region aside. What is under way is found by whoever takes the

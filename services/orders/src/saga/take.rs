@@ -1,0 +1,301 @@
+//! How each step is carried out, and what its answer says about the order.
+
+use super::{STEP_LIMIT, Saga, SagaError, newness};
+use crate::{
+    create::RESERVATION_MS,
+    domain::{
+        create::{self, Age},
+        life::Trigger,
+        steps::Step,
+    },
+    error::OrdersError,
+    journal::owner::Outcome as Proposed,
+    store::OrderRecord,
+};
+use contracts::{
+    Code, Order, OrderStatus, PaymentState,
+    bodies::{
+        delivery::{DeliveryStatus, DeliveryView, ReleaseRequest},
+        payment::{EffectRequest, PaymentView},
+        warehouse::{PackageView, PackagingStatus, ReservationStep, ReserveRequest, ReserveState},
+    },
+    journal::{EffectKind, EntryValue},
+};
+use platform::{
+    Deadline,
+    config::{Durability, WarehouseConfig},
+    planted::Planted,
+};
+
+impl Saga {
+    /// Carries a step out. Some outcomes come back as events, others at once as a trigger.
+    pub(super) async fn take(&self, record: &OrderRecord, step: &Step) -> Result<Option<Trigger>, SagaError> {
+        match step {
+            Step::Pay { effect, amount, effect_key } => self.pay(record, *effect, *amount, effect_key).await,
+            Step::Release { effect_key } => match self.intend_dispatch(record, effect_key).await? {
+                true => self.release_delivery(record).await,
+                false => Ok(None),
+            },
+            Step::FollowPackage => self.follow_package(&record.order).await,
+            Step::FollowDelivery => self.release_delivery(record).await,
+            Step::ConsumeStock => self.consume(&record.order).await,
+            Step::ReleaseStock => self.release_stock(&record.order).await,
+            Step::Reallocate => self.reallocate(&record.order).await,
+            Step::Wind => Ok(Some(Trigger::Wound)),
+            Step::CheckAge => self.check_age(&record.order).await,
+            Step::TimeUp => Ok(Some(Trigger::TimeUp)),
+        }
+    }
+
+    /// Journals a dispatch, unless the order was cancelled meanwhile.
+    async fn intend_dispatch(&self, record: &OrderRecord, effect_key: &str) -> Result<bool, SagaError> {
+        let order = &record.order;
+        let _turn = self.turns.take(order.order_id).await;
+        let newest = self.tried().get(&order.order_id).is_some_and(|tried| tried.newest == newness(order));
+        if newest {
+            self.intend(record, EffectKind::Dispatch, 0, effect_key).await?;
+        }
+        Ok(newest)
+    }
+
+    /// Journals an effect before it is tried, so that no later owner can miss that it may have happened.
+    async fn intend(
+        &self,
+        record: &OrderRecord,
+        effect: EffectKind,
+        amount: i64,
+        effect_key: &str,
+    ) -> Result<(), SagaError> {
+        if self.platform.config.durability == Durability::Async {
+            return Ok(());
+        }
+        let value = EntryValue::Intent {
+            order_id: record.order.order_id,
+            effect,
+            effect_key: effect_key.to_owned(),
+            amount,
+            order: Box::new(record.order.clone()),
+            payment_ref: record.payment_ref.clone(),
+        };
+        let key = intent_key(&record.order, effect_key);
+        let mut proposal = self.owner.propose(&record.order.shard, &key, value)?;
+        let outcome = proposal.wait_for(Option::is_some).await.map_err(|_| OrdersError::NotDurable)?;
+        match &*outcome {
+            Some(Proposed::Chosen(_) | Proposed::Decided(_)) => Ok(()),
+            _ => Err(OrdersError::NotDurable.into()),
+        }
+    }
+
+    async fn pay(
+        &self,
+        record: &OrderRecord,
+        effect: EffectKind,
+        amount: i64,
+        effect_key: &str,
+    ) -> Result<Option<Trigger>, SagaError> {
+        let mut effect_key = effect_key.to_owned();
+        if self.platform.world.has(Planted::FreshKey) {
+            effect_key.push_str(&format!(":{}", self.platform.world.random_u64()));
+        }
+        self.intend(record, effect, amount, &effect_key).await?;
+        let order = &record.order;
+        let request = EffectRequest {
+            amount,
+            currency: order.currency.clone(),
+            epoch: order.epoch,
+            home_region: order.home_region.clone(),
+            attempt: order.payment_attempt,
+            effect_key,
+            payment_ref: record.payment_ref.clone(),
+        };
+        // The payment service tells the outcome as an event too. Where an earlier owner's region took that
+        // event with it, only the answer brings it.
+        let paid = self.clients.pay(order.order_id, effect, &request, Deadline::within(STEP_LIMIT)).await;
+        match paid {
+            Ok(view) => Ok(outcome_of(order, &view)),
+            Err(refused) if refused.code() == Some(Code::PaymentRefused) => {
+                Ok(Some(Trigger::PaymentFailed { reason: "the provider refused".into() }))
+            }
+            // The capture came before the void.
+            Err(refused) if effect == EffectKind::Void && refused.code() == Some(Code::Conflict) => {
+                let view = self.clients.payment(order.order_id, Deadline::within(STEP_LIMIT)).await?;
+                Ok(outcome_of(order, &view))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn check_age(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        match self.clients.check_age(&order.user_id, Deadline::within(STEP_LIMIT)).await {
+            Ok(Age::Verified) => Ok(Some(Trigger::AgeVerified { passed: true })),
+            Ok(Age::InReview) => Ok(None),
+            Err(refused) if refused.code() == Code::AgeNotVerified => {
+                Ok(Some(Trigger::AgeVerified { passed: false }))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn follow_package(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if self.store.is_lost(&order.warehouse_id).await? {
+            return Ok(None); // the sweep tells the order
+        }
+        let package = self.clients.package(order, Deadline::within(STEP_LIMIT)).await?;
+        Ok(package.and_then(|package| packed_of(order, package)))
+    }
+
+    async fn release_delivery(&self, record: &OrderRecord) -> Result<Option<Trigger>, SagaError> {
+        let order = &record.order;
+        let request = ReleaseRequest {
+            epoch: order.epoch,
+            home_region: order.home_region.clone(),
+            address: order.address.clone(),
+            lines: create::units(&order.products),
+            warehouse_id: order.warehouse_id.clone(),
+            dispatchable: !self.store.is_lost(&order.warehouse_id).await?,
+            requires_adult_signature: true,
+        };
+        let deadline = Deadline::within(STEP_LIMIT);
+        let delivery = self.clients.release_delivery(order.order_id, &request, deadline).await?;
+        Ok(progress_of(order, delivery))
+    }
+
+    async fn consume(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if !self.store.is_lost(&order.warehouse_id).await? {
+            let deadline = Deadline::within(STEP_LIMIT);
+            self.clients.consume_stock(order.order_id, &reservation(order), deadline).await?;
+        }
+        Ok(Some(Trigger::StockConsumed))
+    }
+
+    async fn release_stock(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if !self.store.is_lost(&order.warehouse_id).await? {
+            let deadline = Deadline::within(STEP_LIMIT);
+            self.clients.release_stock(order.order_id, &reservation(order), deadline).await?;
+        }
+        Ok(Some(Trigger::StockReleased))
+    }
+
+    /// Rows 6 and 25: a warehouse that has the goods, with the destination checked again for its origin.
+    async fn reallocate(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if create::destination_refusal(&order.address.country).is_some() {
+            return Ok(Some(Trigger::NoWarehouse));
+        }
+        for warehouse in &self.platform.config.warehouses {
+            if self.reserved_in(order, warehouse).await? {
+                return Ok(Some(Trigger::Reallocated { warehouse_id: warehouse.id.clone() }));
+            }
+        }
+        Ok(Some(Trigger::NoWarehouse))
+    }
+
+    /// Whether a warehouse that the order has not left keeps its goods for it.
+    pub(super) async fn reserved_in(
+        &self,
+        order: &Order,
+        warehouse: &WarehouseConfig,
+    ) -> Result<bool, SagaError> {
+        let suspected = self.platform.liveness.suspected(&warehouse.region);
+        let left = order.status == OrderStatus::Reallocating && warehouse.id == order.warehouse_id;
+        if left || suspected || self.store.is_lost(&warehouse.id).await? {
+            return Ok(false);
+        }
+        let request = ReserveRequest {
+            order_id: order.order_id,
+            allocation: order.allocation + 1,
+            lines: create::units(&order.products),
+            warehouse_id: warehouse.id.clone(),
+            allow_backorder: order.allow_backorder,
+            expires_at: self.platform.world.now().plus_ms(RESERVATION_MS),
+        };
+        // A later owner may try warehouses in another order: a reservation that no order follows ends.
+        let answer = self.clients.reserve(&request, Deadline::within(STEP_LIMIT)).await?;
+        Ok(answer.state == ReserveState::Reserved)
+    }
+}
+
+/// What the payment service's answer says about the order.
+fn outcome_of(order: &Order, view: &PaymentView) -> Option<Trigger> {
+    match view.state {
+        PaymentState::Captured | PaymentState::PartiallyRefunded
+            if order.payment_state != PaymentState::RefundPending =>
+        {
+            Some(Trigger::PaymentCaptured { amount: view.captured })
+        }
+        PaymentState::Voided => Some(Trigger::PaymentVoided),
+        PaymentState::Refunded | PaymentState::PartiallyRefunded => {
+            Some(Trigger::PaymentRefunded { amount: view.refunded - order.refunded })
+        }
+        _ => None,
+    }
+}
+
+/// What the warehouse's answer says about the order: one step at a time.
+fn packed_of(order: &Order, package: PackageView) -> Option<Trigger> {
+    let PackageView { allocation, status, packed, reason, .. } = package;
+    match (order.status, status) {
+        (_, PackagingStatus::New) => None,
+        (OrderStatus::New, _) => Some(Trigger::PackagingStarted { allocation }),
+        (_, PackagingStatus::Completed) => Some(Trigger::PackageCreated { allocation, products: packed }),
+        (_, PackagingStatus::Failed) => {
+            Some(Trigger::PackagingFailed { allocation, reason: reason.unwrap_or_default() })
+        }
+        (_, PackagingStatus::InProgress) => None,
+    }
+}
+
+/// What the delivery service's answer says about the order: one step at a time.
+fn progress_of(order: &Order, delivery: DeliveryView) -> Option<Trigger> {
+    let shipped = order.status == OrderStatus::Shipped;
+    match (delivery.status, delivery.tracking_id) {
+        (DeliveryStatus::Voided, _) => Some(Trigger::DispatchVoided),
+        (DeliveryStatus::Completed, _) if shipped => Some(Trigger::DeliveryCompleted),
+        (DeliveryStatus::Failed, _) => Some(Trigger::DeliveryFailed { reason: "the carrier failed".into() }),
+        (DeliveryStatus::InProgress | DeliveryStatus::Completed, Some(tracking_id)) if !shipped => {
+            Some(Trigger::DeliveryStarted { tracking_id })
+        }
+        _ => None,
+    }
+}
+
+/// The journal's key of the intent of an effect.
+pub fn intent_key(order: &Order, effect_key: &str) -> String {
+    format!("{}#{effect_key}", order.order_id)
+}
+
+fn reservation(order: &Order) -> ReservationStep {
+    ReservationStep {
+        warehouse_id: order.warehouse_id.clone(),
+        allocation: order.allocation,
+        epoch: order.epoch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::samples::order;
+
+    fn package(status: PackagingStatus) -> PackageView {
+        PackageView { order_id: order().order_id, allocation: 1, status, packed: Vec::new(), reason: None }
+    }
+
+    #[test]
+    fn a_package_moves_its_order_one_step_at_a_time() {
+        let new = order();
+        let begun = Order { status: OrderStatus::Packaging, ..new.clone() };
+        let started = Some(Trigger::PackagingStarted { allocation: 1 });
+        let created = Some(Trigger::PackageCreated { allocation: 1, products: Vec::new() });
+        let failed = Some(Trigger::PackagingFailed { allocation: 1, reason: String::new() });
+        let steps = [
+            (PackagingStatus::New, None, None),
+            (PackagingStatus::InProgress, started.clone(), None),
+            (PackagingStatus::Completed, started.clone(), created),
+            (PackagingStatus::Failed, started, failed),
+        ];
+        for (status, of_new, of_begun) in steps {
+            assert_eq!(packed_of(&new, package(status)), of_new);
+            assert_eq!(packed_of(&begun, package(status)), of_begun);
+        }
+    }
+}
