@@ -381,6 +381,23 @@ pub struct AcceptResponse {
     pub entries: Vec<Accepted>,
 }
 
+/// `POST /backend/journal/find`: what a copy has under this key.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FindRequest {
+    /// The shard.
+    pub shard: ShardId,
+    /// The key within it.
+    pub key_hash: String,
+}
+
+/// The answer of a copy that votes.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FindResponse {
+    /// The entry, however far it is.
+    pub entry: Option<Entry>,
+}
+
 /// `POST /backend/journal/choose` and `/close`: these entries are chosen, or closed.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -16,7 +16,7 @@ use crate::{
 };
 use contracts::{
     Code, Order, OrderId, OrderStatus, ShardId, UserId,
-    journal::{Command, Entry, EntryValue},
+    journal::{Command, EntryValue},
 };
 use platform::{Deadline, Platform, config::Durability, replay::Replay};
 use tokio::sync::{OwnedMutexGuard, oneshot};
@@ -92,7 +92,7 @@ impl Commander {
         if asked.of.as_ref().is_some_and(|user| *user != record.order.user_id) {
             return Err(OrdersError::NotFound);
         }
-        match self.known(asked).await? {
+        match self.written(&record.order, &asked.key()).await? {
             Some(value) if !same(&value, asked) => Err(OrdersError::KeyReused),
             Some(value) => {
                 let body = self.propose(asked, value, turn).await?;
@@ -109,11 +109,20 @@ impl Commander {
         }
     }
 
-    /// What the journal has under the key.
-    async fn known(&self, asked: &Asked) -> Result<Option<EntryValue>, OrdersError> {
-        let held = self.owner.copies.own.held(&asked.shard, &asked.key()).await;
-        let held = held.map_err(|cause| OrdersError::Internal(cause.to_string()))?;
-        Ok(held.map(|entry: Entry| entry.value))
+    /// What the journal has under a key of an order. Where the order began under a former owner this region's copy is
+    /// not enough: it may lack what the others have closed, as the order may be older here than they know it.
+    async fn written(&self, order: &Order, key: &str) -> Result<Option<EntryValue>, OrdersError> {
+        if self.platform.config.durability == Durability::Async {
+            return Ok(None);
+        }
+        let entry = match steps::under_predecessor(order) {
+            true => self.owner.written(&order.shard, key).await?,
+            false => {
+                let held = self.owner.copies.own.held(&order.shard, key).await;
+                held.map_err(|cause| OrdersError::Internal(cause.to_string()))?
+            }
+        };
+        Ok(entry.map(|entry| entry.value))
     }
 
     async fn check(&self, order: &Order, asked: &Asked) -> Result<(), OrdersError> {
@@ -129,20 +138,21 @@ impl Commander {
         let writer = self.saga.writer(order)?;
         let changes =
             matches!(life::apply(order, &command::trigger(&asked.command), &writer), Outcome::Changed(_));
-        if !changes || order.status == OrderStatus::Paid && self.may_be_dispatched(order).await? {
+        let cancels = matches!(asked.command, Command::Cancel { .. });
+        if !changes || cancels && self.may_be_dispatched(order).await? {
             return Err(conflict(&format!("The order is {}", order.status)));
         }
         Ok(())
     }
 
-    /// Whether the carrier may have been asked already. Nobody asks it while this order's turn is ours.
+    /// Whether the carrier may have been asked already. Nobody asks it while this order's turn is ours. A dispatch that
+    /// cannot be ruled out counts as one.
     async fn may_be_dispatched(&self, order: &Order) -> Result<bool, OrdersError> {
-        let key = intent_key(order, &steps::dispatch_key(order));
-        if self.owner.proposal(&order.shard, &key).is_some() {
-            return Ok(true);
+        if order.status != OrderStatus::Paid && !steps::under_predecessor(order) {
+            return Ok(false);
         }
-        let held = self.owner.copies.own.held(&order.shard, &key).await;
-        held.map(|held| held.is_some()).map_err(|cause| OrdersError::Internal(cause.to_string()))
+        let key = intent_key(order, &steps::dispatch_key(order));
+        Ok(self.owner.proposal(&order.shard, &key).is_some() || self.written(order, &key).await?.is_some())
     }
 
     /// The sealed token with which the order is paid from now on.

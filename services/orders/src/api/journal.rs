@@ -9,9 +9,9 @@ use axum::extract::State;
 use contracts::{
     Code,
     journal::{
-        AcceptRequest, AcceptResponse, EntryState, HeldShards, PromiseRequest, PromiseResponse, ReadRequest,
-        ReadResponse, RegisterRequest, RegisterResponse, SettleRequest, SettleResponse, TokensRequest,
-        TokensResponse,
+        AcceptRequest, AcceptResponse, EntryState, FindRequest, FindResponse, HeldShards, PromiseRequest,
+        PromiseResponse, ReadRequest, ReadResponse, RegisterRequest, RegisterResponse, SettleRequest,
+        SettleResponse, TokensRequest, TokensResponse,
     },
 };
 use platform::{
@@ -41,6 +41,13 @@ pub(super) fn routes() -> Routes<Api> {
                 .gives::<AcceptResponse>()
                 .also(&[404, 409]),
             accept,
+        )
+        .route(
+            post("/backend/journal/find", ours, "What this copy has under a key")
+                .takes::<FindRequest>()
+                .gives::<FindResponse>()
+                .also(&[404, 409]),
+            find,
         )
         .route(
             post("/backend/journal/choose", ours, "Marks entries as chosen")
@@ -119,6 +126,14 @@ async fn accept(
     Json(request): Json<AcceptRequest>,
 ) -> Result<Json<AcceptResponse>, ApiError> {
     answer(acceptor(&api)?.accept(&request).await)
+}
+
+async fn find(
+    State(api): State<Api>,
+    _: CalledBy<Ours>,
+    Json(request): Json<FindRequest>,
+) -> Result<Json<FindResponse>, ApiError> {
+    answer(acceptor(&api)?.find(&request).await)
 }
 
 async fn choose(

@@ -127,7 +127,7 @@ fn captured(order: &Order) -> bool {
 }
 
 /// Whether the order began under an earlier owner: what others reported of it may have been lost with that one.
-fn under_predecessor(order: &Order) -> bool {
+pub fn under_predecessor(order: &Order) -> bool {
     order.history.first().is_some_and(|born| born.epoch < order.epoch)
 }
 

@@ -6,8 +6,8 @@ use contracts::{
     OrderId, ShardId, WarehouseId,
     journal::{
         AcceptRequest, AcceptResponse, Accepted, Ballot, BoundToken, Entry, EntryState, EntryValue,
-        Incarnations, Promise, PromiseRequest, PromiseResponse, SettleEntry, SettleRequest, SettleResponse,
-        Settled,
+        FindRequest, FindResponse, Incarnations, Promise, PromiseRequest, PromiseResponse, SettleEntry,
+        SettleRequest, SettleResponse, Settled,
     },
 };
 use platform::{
@@ -430,6 +430,17 @@ impl Acceptor {
         let key = self.journal.key(shard.as_str(), Some(text(key_hash)));
         let row: Option<Row> = self.journal.get(key).await?;
         Ok(row.map(Row::entry).transpose()?)
+    }
+
+    /// The same for an owner that asks a majority, of which this copy must have a vote.
+    ///
+    /// # Errors
+    /// When it has none, or the tables do not answer.
+    pub async fn find(&self, request: &FindRequest) -> Result<FindResponse, AcceptorError> {
+        if self.lease(&request.shard).await?.counted.is_none() {
+            return Err(AcceptorError::Returning);
+        }
+        Ok(FindResponse { entry: self.held(&request.shard, &request.key_hash).await? })
     }
 
     /// What this copy has promised for a shard, and whom it counts.

@@ -5,8 +5,8 @@ use crate::NAME;
 use contracts::{
     Region,
     journal::{
-        AcceptRequest, AcceptResponse, EntryState, PromiseRequest, PromiseResponse, SettleRequest,
-        SettleResponse,
+        AcceptRequest, AcceptResponse, EntryState, FindRequest, FindResponse, PromiseRequest,
+        PromiseResponse, SettleRequest, SettleResponse,
     },
 };
 use platform::{Deadline, Platform, calls::Credential};
@@ -51,6 +51,11 @@ impl Copies {
         limit: Duration,
     ) -> Option<AcceptResponse> {
         self.ask(copy, "accept", request, limit, self.own.accept(request)).await
+    }
+
+    /// Asks a copy what it has under a key.
+    pub async fn find(&self, copy: &Region, request: &FindRequest, limit: Duration) -> Option<FindResponse> {
+        self.ask(copy, "find", request, limit, self.own.find(request)).await
     }
 
     /// Tells a copy that entries are chosen, or closed.

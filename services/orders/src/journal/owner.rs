@@ -11,7 +11,7 @@ use super::{
 use crate::{error::OrdersError, left::Left, tasks::Tasks};
 use contracts::{
     Continent, OrderId, Region, ShardId,
-    journal::{Ballot, Entry, EntryValue, Incarnations},
+    journal::{Ballot, Entry, EntryValue, FindRequest, FindResponse, Incarnations},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 use platform::{Platform, config::Durability, planted::Planted, watch};
@@ -26,6 +26,8 @@ use tokio::time::Instant;
 const PROPOSAL_TRIES: u32 = 20;
 /// Pause between two tries.
 const PROPOSAL_PAUSE: Duration = Duration::from_millis(100);
+/// One copy's answer to what it has under a key, at most.
+const FIND_LIMIT: Duration = Duration::from_millis(500);
 
 /// How long a region is left out after it told us that it does not drive a shard.
 const DISOWNED_FOR: Duration = Duration::from_secs(1);
@@ -315,8 +317,7 @@ impl Owner {
 
     fn spawn(&self, work: Work) {
         let owner = self.clone();
-        let work = async move { owner.drive(work.entry, work.announce, work.recovery).await };
-        self.tasks.spawn(work);
+        self.tasks.spawn(async move { owner.drive(work).await });
     }
 
     /// Whether everything that former owners of a shard left is decided under this process's ballot.
@@ -324,31 +325,56 @@ impl Owner {
         self.lock().held.get(shard).is_some_and(|held| held.recovering == 0)
     }
 
-    /// Tries until the entry is decided. The customer may be long gone: the entry is finished all the same.
-    async fn drive(&self, entry: Entry, announce: watch::Sender<Option<Outcome>>, recovery: bool) {
-        let lanes = if recovery { &self.recovery_lanes } else { &self.lanes };
-        let outcome = self.decide(&entry, &announce, lanes).await;
-        if recovery {
-            match &outcome {
-                Outcome::Chosen(decided) | Outcome::Decided(decided) => self.left.note(&decided.value),
-                // Its token is bound to another order, so it cannot have been chosen.
-                Outcome::TokenBound | Outcome::WarehouseMoved | Outcome::Unknown => {}
+    /// What the journal has under a key, from a majority of its copies: whatever was chosen under any ballot is among
+    /// what they hold. For keys of former owners, whose closed entries a takeover does not read.
+    ///
+    /// # Errors
+    /// When no majority answers.
+    pub async fn written(&self, shard: &ShardId, key_hash: &str) -> Result<Option<Entry>, OrdersError> {
+        let request = FindRequest { shard: shard.clone(), key_hash: key_hash.to_owned() };
+        let copies = self.copies.regions();
+        let mut reads: FuturesUnordered<_> =
+            copies.iter().map(|copy| self.copies.find(copy, &request, FIND_LIMIT)).collect();
+        let mut found = Vec::new();
+        while let Some(answer) = reads.next().await {
+            found.extend(answer);
+            if found.len() >= W {
+                let held = found.into_iter().filter_map(|answer: FindResponse| answer.entry);
+                return Ok(rules::recover(held).into_values().next());
             }
         }
-        if announce.borrow().is_none() {
-            announce.send_replace(Some(outcome));
-        }
-        if recovery && let Some(held) = self.lock().held_under(&entry) {
+        Err(OrdersError::NotDurable)
+    }
+
+    /// Tries until the entry is decided. The customer may be long gone: the entry is finished all the same.
+    async fn drive(&self, work: Work) {
+        let outcome = self.decide(&work).await;
+        self.announce(&work, outcome);
+        if work.recovery
+            && let Some(held) = self.lock().held_under(&work.entry)
+        {
             held.recovering = held.recovering.saturating_sub(1);
         }
     }
 
-    async fn decide(
-        &self,
-        entry: &Entry,
-        announce: &watch::Sender<Option<Outcome>>,
-        lanes: &Lanes,
-    ) -> Outcome {
+    /// Says how a proposal ended. What a former owner left is noted before anybody hears that it is decided: they go on
+    /// from the newest that it tells of the order.
+    fn announce(&self, work: &Work, outcome: Outcome) {
+        if work.announce.borrow().is_some() {
+            return; // as soon as W copies had it
+        }
+        match &outcome {
+            Outcome::Chosen(decided) | Outcome::Decided(decided) if work.recovery => {
+                self.left.note(&decided.value);
+            }
+            // Where its token is bound to another order it cannot have been chosen.
+            _ => {}
+        }
+        work.announce.send_replace(Some(outcome));
+    }
+
+    async fn decide(&self, work: &Work) -> Outcome {
+        let entry = &work.entry;
         if self.platform.config.durability == Durability::Async {
             return Outcome::Chosen(Box::new(entry.clone()));
         }
@@ -359,7 +385,7 @@ impl Owner {
                 tokio::time::sleep(self.platform.world.jitter(PROPOSAL_PAUSE)).await;
             }
             let counted = self.known_incarnations();
-            let decision = self.write_round(entry, &counted, announce, lanes).await;
+            let decision = self.write_round(work, &counted).await;
             learned = self.known_incarnations() != counted;
             match decision {
                 Decision::Open => {}
@@ -378,13 +404,9 @@ impl Owner {
     }
 
     /// Writes to every copy and announces success as soon as W copies have it; the others are awaited too.
-    async fn write_round(
-        &self,
-        entry: &Entry,
-        counted: &Incarnations,
-        announce: &watch::Sender<Option<Outcome>>,
-        lanes: &Lanes,
-    ) -> Decision {
+    async fn write_round(&self, work: &Work, counted: &Incarnations) -> Decision {
+        let entry = &work.entry;
+        let lanes = if work.recovery { &self.recovery_lanes } else { &self.lanes };
         let copies = self.copies.regions();
         let mut writes: FuturesUnordered<_> =
             copies.iter().map(|copy| lanes.write(copy, entry.clone(), counted.clone())).collect();
@@ -392,9 +414,9 @@ impl Owner {
         let enough = if self.platform.world.has(Planted::OneCopy) { 1 } else { W };
         while let Some(answer) = writes.next().await {
             tally.count(answer);
-            if tally.stored == enough && announce.borrow().is_none() {
+            if tally.stored == enough && work.announce.borrow().is_none() {
                 self.chosen(entry);
-                announce.send_replace(Some(Outcome::Chosen(Box::new(entry.clone()))));
+                self.announce(work, Outcome::Chosen(Box::new(entry.clone())));
             }
         }
         if let Some(newest) = &tally.miscounted {
