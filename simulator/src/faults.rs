@@ -250,13 +250,15 @@ impl<'a> Faults<'a> {
     }
 
     fn set_trap(&mut self, number: usize, fault: &Fault) {
-        let Fault::CrashBetweenSteps { region, moment, operation, table, nth, back_after_ms, .. } = fault
+        let Fault::CrashBetweenSteps { region, moment, operation, table, word, nth, back_after_ms, .. } =
+            fault
         else {
             return;
         };
         let Some(host) = self.process(region).and_then(RegionProcess::host) else { return };
         let resource = self.stage.plan.table(table);
-        let step = Step { moment: *moment, operation: operation.clone(), resource, nth: *nth };
+        let (moment, operation, word, nth) = (*moment, operation.clone(), word.clone(), *nth);
+        let step = Step { moment, operation, resource, word, nth };
         let back_after = Duration::from_millis(u64::from(*back_after_ms));
         let trap = self.desk.spawn(host.clone().crash_after(step, back_after));
         self.traps.insert(number, (host.crashes(), trap));

@@ -10,7 +10,7 @@ use contracts::{
     ids::{OrderId, ProductId, UserId},
     order::OrderLine,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// A page of the catalogue.
@@ -197,6 +197,31 @@ pub fn request_return(token: &str, order_id: OrderId, lines: &[ProductUnits], ke
 /// What came of it.
 pub fn return_requested(reply: Reply<'_>) -> Result<Changed, Trouble> {
     field(reply, "requestReturn")
+}
+
+/// The way to a proof of age.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Begun {
+    /// The verdict as of now.
+    pub state: String,
+    /// The age checker's page, where there is something to verify.
+    pub url: Option<String>,
+}
+
+/// Asks where to have one's age verified.
+pub fn start_age_verification(token: &str) -> Request {
+    Request::graphql(token, graphql::START_AGE_VERIFICATION, &json!({}))
+}
+
+/// Where to go.
+pub fn age_verification_started(reply: Reply<'_>) -> Result<Begun, Trouble> {
+    field(reply, "startAgeVerification")
+}
+
+/// Shows papers on the age checker's page, whose address is the whole of the way. The platform never sees them.
+pub fn show_papers<P: Serialize>(papers: &P) -> Request {
+    let headers = vec![("content-type", "application/json".to_owned())];
+    Request { path: String::new(), headers, body: json!({ "papers": papers }).to_string() }
 }
 
 /// Asks for one of the customer's orders, not older than a version.

@@ -62,6 +62,8 @@ pub enum Op {
     GetByKey,
     /// The order that an ambiguous attempt may have made.
     Resolve,
+    /// Asking where to have one's age verified.
+    VerifyAge,
     /// A sign-in at the user pool.
     SignIn,
 }
@@ -84,6 +86,7 @@ impl Op {
             Op::GetOrders => "get-orders",
             Op::GetByKey => "get-by-key",
             Op::Resolve => "resolve",
+            Op::VerifyAge => "verify-age",
             Op::SignIn => "sign-in",
         }
     }
@@ -242,7 +245,7 @@ pub struct HistoryRecord {
     /// Its version in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_version: Option<u64>,
-    /// Its status in the answer to a command.
+    /// Its status in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_status: Option<String>,
     /// From the planned time to the whole answer, or to giving up.

@@ -78,10 +78,10 @@ pub fn default_shares() -> Vec<Share> {
         countries: countries.iter().map(|country| (*country).to_owned()).collect(),
     };
     vec![
-        share("north-america", "am", 0.35, &["US", "CA"]),
-        share("south-america", "am", 0.10, &["BR", "AR", "CL"]),
+        share("north-america", "am", 0.35, &["US"]),
+        share("south-america", "am", 0.10, &["CO", "PE", "CL"]),
         share("europe", "eu", 0.35, &["DE", "CH", "SE", "GB"]),
-        share("asia", "ap", 0.20, &["JP", "SG", "HK"]),
+        share("asia", "ap", 0.20, &["JP", "NZ", "HK"]),
     ]
 }
 

@@ -27,8 +27,10 @@ fn every_first_part_is_divided_by_the_shares() {
 
 #[test]
 fn every_address_can_be_ordered_to() {
-    let countries =
-        ["US", "CA", "BR", "AR", "DE", "CH", "FR", "IT", "NL", "SE", "TR", "JP", "HK", "TW", "SG"];
+    let countries = [
+        "US", "CA", "BR", "AR", "DE", "CH", "FR", "IT", "NL", "SE", "TR", "JP", "HK", "TW", "SG", "CO", "PE",
+        "NZ",
+    ];
     let share = Share {
         continent: "anywhere".to_owned(),
         home: Continent::from("eu"),

@@ -6,6 +6,14 @@ pub const GET_PRODUCTS: &str = "query GetProducts($nextToken: String, $limit: In
 pub const GET_PRODUCT: &str = "query GetProduct($productId: ID!) { getProduct(productId: $productId) { productId name price currency package { width length height weight } category version } }";
 /// Products whose text matches.
 pub const SEARCH_PRODUCTS: &str = "query SearchProducts($query: String!, $category: String, $nextToken: String) { searchProducts(query: $query, category: $category, nextToken: $nextToken) { products { productId name price currency package { width length height weight } category availability } nextToken } }";
+/// What goes with a product.
+pub const GET_RECOMMENDATIONS: &str = "query GetRecommendations($productId: ID!, $limit: Int) { getRecommendations(productId: $productId, limit: $limit) { productId name price currency category availability } }";
+/// Waits for a product to come in again, or no longer.
+pub const NOTIFY_WHEN_BACK: &str = "mutation NotifyWhenBack($productId: ID!, $on: Boolean) { notifyWhenBack(productId: $productId, on: $on) { success message code } }";
+/// What came in again of what the caller waited for.
+pub const MY_NOTICES: &str = "query MyNotices { myNotices { productId at product { name price } } }";
+/// When one of the caller's orders may arrive.
+pub const GET_DELIVERY_ESTIMATE: &str = "query GetDeliveryEstimate($orderId: ID!) { getOrder(orderId: $orderId) { status deliveryEstimate { earliest latest } } }";
 /// Sets how many units of a product lie in the caller's cart.
 pub const PUT_CART_ITEM: &str = "mutation PutCartItem($input: CartItemInput!) { putCartItem(input: $input) { cartId items { product { productId price } quantity } total currency } }";
 /// What lies in a cart.

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{borrow::Cow, fmt};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A moment, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,15 +14,21 @@ impl Timestamp {
     pub fn plus_ms(self, ms: i64) -> Self {
         Timestamp(self.0.saturating_add(ms))
     }
+
+    /// Its day in UTC, `YYYY-MM-DD`.
+    pub fn date(self) -> String {
+        let mut text = self.to_string();
+        text.truncate("YYYY-MM-DD".len());
+        text
+    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let format =
-            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
         let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .map_err(|_| fmt::Error)?;
-        f.write_str(&moment.format(format).map_err(|_| fmt::Error)?)
+        let (date, (hour, minute, second, ms)) = (moment.date(), moment.to_hms_milli());
+        write!(f, "{date}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
     }
 }
 
@@ -70,6 +76,7 @@ mod tests {
     fn a_moment_reads_back_as_written() {
         let moment = Timestamp(1_764_000_123_456);
         assert_eq!(moment.to_string(), "2025-11-24T16:02:03.456Z");
+        assert_eq!(moment.date(), "2025-11-24");
         assert_eq!(moment.to_string().parse::<Timestamp>().expect("own format"), moment);
     }
 }

@@ -58,16 +58,20 @@ impl Desk {
     ) -> Result<DeliveryView, Error> {
         let branches = self.store.load(order_id).await?;
         let highest = branches.highest();
-        let held = match highest {
-            Some(row) if row.epoch > request.epoch => return Err(Error::StaleEpoch),
-            Some(row) if row.epoch == request.epoch => Held::Own(&row.delivery),
-            Some(row) => Held::Earlier(&row.delivery),
-            None => Held::Nothing,
+        // A courier's report of goods that came back may have reached an earlier owner, and this region later.
+        let came_back = || branches.rows().find_map(|row| row.delivery.came_back.clone());
+        let known = highest.map(|row| row.delivery.clone().with_return(came_back()));
+        let held = match (highest, &known) {
+            (Some(row), _) if row.epoch > request.epoch => return Err(Error::StaleEpoch),
+            (Some(row), Some(known)) if row.epoch == request.epoch => Held::Own(known),
+            (_, Some(known)) => Held::Earlier(known),
+            (_, None) => Held::Nothing,
         };
         let delivery = match domain::release(held, request) {
             Release::Stands => {
                 let row = highest.ok_or(Error::NotFound)?;
-                match self.arrived(order_id, row.delivery.clone(), deadline).await? {
+                let known = known.unwrap_or_else(|| row.delivery.clone());
+                match self.arrived(order_id, known, deadline).await? {
                     followed if followed == row.delivery => return Ok(row.view()),
                     followed => followed,
                 }

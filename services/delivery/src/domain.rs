@@ -93,6 +93,11 @@ impl Delivery {
         matches!(self.status, DeliveryStatus::InProgress | DeliveryStatus::Completed | DeliveryStatus::Failed)
     }
 
+    /// With what came back, where that was not known yet.
+    pub(crate) fn with_return(self, came_back: Option<ReturnReport>) -> Self {
+        Delivery { came_back: self.came_back.clone().or(came_back), ..self }
+    }
+
     /// As callers see it.
     pub(crate) fn view(&self, order_id: OrderId, version: u64) -> DeliveryView {
         DeliveryView {
@@ -102,6 +107,7 @@ impl Delivery {
             tracking_id: self.tracking_id.clone(),
             requires_adult_signature: self.requires_adult_signature,
             warehouse_id: self.warehouse_id.clone(),
+            came_back: self.came_back.clone(),
             version,
         }
     }

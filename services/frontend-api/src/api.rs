@@ -16,10 +16,12 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
+use contracts::Code;
 use futures::{StreamExt, stream};
 use http::{HeaderMap, header};
 use platform::{
-    Caller, Deadline, Json, Platform,
+    ApiError, Caller, Deadline, Json, Platform,
+    replay::Replay,
     routes::{Content, RouteSpec, Routes, SchemaOf, Who, get, post},
 };
 use schemars::json_schema;
@@ -55,7 +57,7 @@ fn graphql(route: RouteSpec) -> RouteSpec {
         json_schema!({
             "type": "object",
             "properties": {
-                "query": { "type": "string" },
+                "query": { "type": "string", "minLength": 1 },
                 "variables": { "type": ["object", "null"] },
                 "operationName": { "type": ["string", "null"] },
             },
@@ -86,6 +88,9 @@ async fn run(
     headers: HeaderMap,
     Json(mut request): Json<Request>,
 ) -> Response {
+    if request.query.is_empty() {
+        return ApiError::new(Code::BadRequest, "Missing 'query' in body").into_response();
+    }
     let about = request.parsed_query().is_ok_and(about_schema);
     let session = Arc::new(Session::new(caller, deadline, &headers));
     let schema = if about { &api.about } else { &api.schema };
@@ -94,7 +99,7 @@ async fn run(
         return follow(schema, request);
     }
     let answer = schema.execute(request).await;
-    (session.status(), Json(answer)).into_response()
+    (session.status(), Replay { body: answer, again: session.replayed() }).into_response()
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {

@@ -7,7 +7,7 @@ use contracts::{
         delivery::{DeliveryPage, DeliveryReport, DeliveryView, PricingRequest, PricingResponse},
         ops::RegionsView,
         orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
-        products::{ProductDraft, ProductPage},
+        products::{NoticeList, NoticeRequest, ProductDraft, ProductPage, Recommendations},
         users::{AgeVerification, CartView, Me, MergeRequest},
         warehouse::{PackagedUnits, PackagingFailure, PackagingPage, PackagingView, StockReceipt},
     },
@@ -125,6 +125,26 @@ impl Clients {
         found(self.get("products", &format!("/{id}"), session).await)
     }
 
+    pub(crate) async fn recommendations(
+        &self,
+        id: ProductId,
+        limit: Option<i64>,
+        session: &Session,
+    ) -> Answer<Option<Recommendations>> {
+        let paging = Paging { next_token: None, limit };
+        let path = with_query(&format!("/{id}/recommendations"), &paging.query());
+        found(self.get("products", &path, session).await)
+    }
+
+    pub(crate) async fn notices(&self, session: &Session) -> Answer<NoticeList> {
+        self.get("products", "/notices", session).await
+    }
+
+    pub(crate) async fn notify_when_back(&self, id: ProductId, on: bool, session: &Session) -> Answer<()> {
+        let path = format!("/notices/{id}");
+        self.command("products", Method::PUT, &path, &NoticeRequest { on }, session).await
+    }
+
     /// Lists a product, or changes one that has a version.
     pub(crate) async fn put_product(
         &self,
@@ -168,8 +188,7 @@ impl Clients {
         key: &str,
         session: &Session,
     ) -> Answer<CreateOrderResponse> {
-        let call = self.platform.calls.here("orders").header("idempotency-key", key);
-        call.post(session.credential(), "", request, session.deadline).await
+        self.command_orders("", request, key, session).await
     }
 
     /// Asks something of an order: to be cancelled, paid anew or taken back.
@@ -181,8 +200,20 @@ impl Clients {
         key: &str,
         session: &Session,
     ) -> Answer<Order> {
+        self.command_orders(&format!("/{id}/{verb}"), body, key, session).await
+    }
+
+    /// A command under a key, which may have been given before.
+    async fn command_orders<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        key: &str,
+        session: &Session,
+    ) -> Answer<T> {
         let call = self.platform.calls.here("orders").header("idempotency-key", key);
-        call.post(session.credential(), &format!("/{id}/{verb}"), body, session.deadline).await
+        let answer = call.exchange(session.credential(), Method::POST, path, Some(body), session.deadline);
+        Ok(session.opened(answer.await?.into()))
     }
 
     pub(crate) async fn orders(&self, paging: &Paging, session: &Session) -> Answer<OrderPage> {

@@ -1,5 +1,8 @@
 //! The door's own rules.
 
+pub(crate) mod estimate;
+mod transit;
+
 use contracts::{Timestamp, UserId, bodies::orders::CreateOrderRequest, keys};
 
 /// How long the same body of the same customer counts as the same attempt where the client names none.

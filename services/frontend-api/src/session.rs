@@ -4,11 +4,11 @@ use crate::error;
 use async_graphql::{Context, Error, Guard};
 use contracts::Code;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use platform::{Caller, Deadline, calls::Credential, deadline, identity::Person};
+use platform::{Caller, Deadline, calls::Credential, deadline, identity::Person, replay::Replay};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
     time::Duration,
 };
@@ -25,6 +25,8 @@ pub(crate) struct Session {
     authorization: Option<HeaderValue>,
     /// The HTTP status of the answer: the worst that any field ran into.
     status: AtomicU16,
+    /// Whether a command in it was a repeat.
+    replayed: AtomicBool,
 }
 
 impl Session {
@@ -36,6 +38,7 @@ impl Session {
             idempotency_key: key.map(str::to_owned),
             authorization: headers.get(header::AUTHORIZATION).cloned(),
             status: AtomicU16::new(StatusCode::OK.as_u16()),
+            replayed: AtomicBool::new(false),
         }
     }
 
@@ -47,6 +50,7 @@ impl Session {
             idempotency_key: None,
             authorization: self.authorization.clone(),
             status: AtomicU16::new(StatusCode::OK.as_u16()),
+            replayed: AtomicBool::new(false),
         }
     }
 
@@ -69,6 +73,17 @@ impl Session {
         if matches!(code, Code::Deadline | Code::DurabilityUnavailable | Code::Internal | Code::RateLimited) {
             self.status.fetch_max(code.status(), Ordering::Relaxed);
         }
+    }
+
+    /// The body of an answer; that it was given before is remembered.
+    pub(crate) fn opened<T>(&self, answer: Replay<T>) -> T {
+        self.replayed.fetch_or(answer.again, Ordering::Relaxed);
+        answer.body
+    }
+
+    /// Whether any command of the request had its answer already.
+    pub(crate) fn replayed(&self) -> bool {
+        self.replayed.load(Ordering::Relaxed)
     }
 
     /// The HTTP status of the answer.

@@ -16,7 +16,7 @@ use crate::{
     },
     store::Store,
 };
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use contracts::{
     Code, Order, OrderId, Region, ShardId,
     bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
@@ -30,11 +30,11 @@ use platform::{
     identity::{Admin, Person, Staff},
     json::Json,
     replay::Replay,
-    request::{CalledBy, Callers},
+    request::{CalledBy, Callers, Path, Query},
     routes::{Routes, Who, get, post},
 };
 use serde::Deserialize;
-use std::time::Duration;
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 /// Marks a request that came from another region: it is answered here or not at all.
 const FORWARDED: &str = "x-forwarded-region";
@@ -65,9 +65,27 @@ impl Callers for Readers {
     const NAMES: &'static [&'static str] = &["warehouse", "delivery", "payment", "frontend-api"];
 }
 
-/// What the routes work with.
+/// What the routes work with. Clones are the same: each request takes one.
 #[derive(Clone)]
-pub struct Api {
+pub struct Api(Arc<Parts>);
+
+impl Api {
+    /// Of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Api(Arc::new(parts))
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What an [`Api`] is made of.
+pub struct Parts {
     /// The platform.
     pub platform: Platform,
     /// Orders.

@@ -4,7 +4,7 @@ use crate::{
     clients::Clients,
     domain::{
         create::{self, Age, Attempt, Owner as Writer, Supply},
-        timers,
+        destinations, timers,
     },
     error::OrdersError,
     journal::owner::{Outcome, Owner, Route},
@@ -169,7 +169,7 @@ impl Creator {
         request: &CreateOrderRequest,
         deadline: Deadline,
     ) -> Result<Checked, OrdersError> {
-        if let Some((code, message)) = create::destination_refusal(&request.address.country) {
+        if let Some((code, message)) = destinations::refusal(&request.address, self.platform.world.now()) {
             return Err(OrdersError::Refused { code, message });
         }
         let (products, delivery, age, payment) = futures::join!(

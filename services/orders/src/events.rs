@@ -79,7 +79,7 @@ impl Events {
             return self.tell_all(&event).await;
         }
         let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
-        let record = self.store.get(order_id).await?.ok_or(SagaError::Unknown)?;
+        let record = self.saga.latest(order_id).await?;
         match self.owner.route(&record.order.home, &record.order.shard) {
             Route::Here => self.apply_to(record, &event).await.map_err(NotApplied::from),
             Route::There(region) => Ok(self.forward(&region, &event).await?),

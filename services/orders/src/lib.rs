@@ -55,10 +55,10 @@ pub fn service(platform: Platform) -> Service {
     let events = events::Events::new(&platform, &store, &owner, &saga);
     let consumer = events.consumer();
     let workers = workers(&platform, &store, &owner, &saga, [creator.tasks.clone(), commander.tasks.clone()]);
-    let api = api::Api { platform: platform.clone(), store, creator, commander, owner, events };
+    let parts = api::Parts { platform: platform.clone(), store, creator, commander, owner, events };
     Service {
         name: NAME,
-        router: layers::wrap(&platform, NAME, api::routes(api)),
+        router: layers::wrap(&platform, NAME, api::routes(api::Api::new(parts))),
         workers,
         consumer: Some(consumer),
     }

@@ -37,6 +37,9 @@ const QUEUE_MAX: usize = 4096;
 const STEP_LIMIT: Duration = Duration::from_secs(4);
 /// The same step of the same version is not tried again sooner.
 const AGAIN_AFTER: Duration = Duration::from_secs(3);
+/// What this process wrote itself need not be read again for so long: an order's steps follow each other within a second
+/// or two. Whoever was frozen or replaced longer must look. Not longer than confirmed events stay in their item.
+const WRITTEN_FOR: Duration = Duration::from_secs(2);
 /// Rounds against others who changed the order meanwhile.
 const ROUNDS: u32 = 6;
 
@@ -73,6 +76,8 @@ impl From<platform::TableError> for SagaError {
 struct Tried {
     /// The newest epoch and version that it read or wrote.
     newest: (u64, u64),
+    /// When it wrote that, and what, where it did.
+    written: Option<(Instant, OrderRecord)>,
     /// When the step of that version was last tried.
     at: Option<Instant>,
     /// When it last heard of the order.
@@ -250,6 +255,7 @@ impl Saga {
         match self.store.advance(&record, next, &writer, cause, cancelled_by).await {
             Ok(record) => {
                 self.notify(record.clone());
+                self.wrote(&record);
                 Ok(record)
             }
             Err(TransactError::Cancelled(_) | TransactError::Busy) => Err(SagaError::Busy),
@@ -320,11 +326,34 @@ impl Saga {
     fn heard_of(&self, order: &Order) {
         let heard = self.platform.world.instant();
         let mut tried = self.tried();
-        let new = Tried { newest: newness(order), at: None, heard };
+        let new = Tried { newest: newness(order), written: None, at: None, heard };
         let known = tried.entry(order.order_id).or_insert(new);
         known.heard = heard;
         if known.newest < newness(order) {
-            (known.newest, known.at) = (newness(order), None);
+            (known.newest, known.written, known.at) = (newness(order), None, None);
+        }
+    }
+
+    fn wrote(&self, record: &OrderRecord) {
+        let now = self.platform.world.instant();
+        if let Some(tried) = self.tried().get_mut(&record.order.order_id)
+            && tried.newest == newness(&record.order)
+        {
+            tried.written = Some((now, record.clone()));
+        }
+    }
+
+    /// An order as this process wrote it a moment ago, or as it is read now. Where the former has changed since, writing
+    /// the next version fails.
+    ///
+    /// # Errors
+    /// When the table does not answer, or does not have it.
+    pub async fn latest(&self, order_id: OrderId) -> Result<OrderRecord, SagaError> {
+        let now = self.platform.world.instant();
+        let written = self.tried().get(&order_id).and_then(|tried| tried.written.clone());
+        match written {
+            Some((at, record)) if now.saturating_duration_since(at) < WRITTEN_FOR => Ok(record),
+            _ => self.read(order_id).await,
         }
     }
 

@@ -36,6 +36,11 @@ impl<R: Branched> Branches<R> {
         Branches(rows)
     }
 
+    /// All of them, in no order that means anything.
+    pub fn rows(&self) -> impl Iterator<Item = &R> {
+        self.0.iter()
+    }
+
     /// The branch that readers take: the highest epoch, then the highest version. Equal ones are told
     /// apart by name, so that every region takes the same.
     pub fn highest(&self) -> Option<&R> {

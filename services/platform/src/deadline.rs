@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
-    http::request::Parts,
+    http::{Extensions, HeaderMap, request::Parts},
 };
 use std::{convert::Infallible, future::Future, time::Duration};
 use tokio::time::Instant;
@@ -56,11 +56,12 @@ impl Deadline {
         self.remaining().as_millis().to_string()
     }
 
-    fn of(parts: &Parts) -> Self {
-        if let Some(deadline) = parts.extensions.get::<Deadline>() {
+    /// The deadline that a request was given before, or else states.
+    pub(crate) fn of(extensions: &Extensions, headers: &HeaderMap) -> Self {
+        if let Some(deadline) = extensions.get::<Deadline>() {
             return *deadline;
         }
-        let stated = parts.headers.get(HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let stated = headers.get(HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
         let budget = stated.map_or(DEFAULT, Duration::from_millis);
         Deadline::within(budget.min(Duration::from_secs(30)))
     }
@@ -69,13 +70,13 @@ impl Deadline {
 impl<S: Sync> FromRequestParts<S> for Deadline {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Deadline::of(parts))
+        Ok(Deadline::of(&parts.extensions, &parts.headers))
     }
 }
 
 impl<S: Sync> OptionalFromRequestParts<S> for Deadline {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(Some(Deadline::of(parts)))
+        Ok(Some(Deadline::of(&parts.extensions, &parts.headers)))
     }
 }

@@ -31,11 +31,10 @@ pub const IN_FLIGHT_MAX: usize = 512;
 /// When whoever was told to come back may do so, seconds.
 const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
 
-#[derive(Clone)]
 struct Door {
     platform: Platform,
     service: &'static str,
-    in_flight: Arc<Semaphore>,
+    in_flight: Semaphore,
     durations: Durations,
 }
 
@@ -73,18 +72,14 @@ fn bare(path: &'static str, summary: &'static str) -> RouteSpec {
 
 /// Puts the layers in front of routes.
 pub(crate) fn layered(platform: &Platform, service: &'static str, routes: Router) -> Router {
-    let (in_flight, durations) = (Arc::new(Semaphore::new(IN_FLIGHT_MAX)), Durations::new(&platform.config));
-    let door = Door { platform: platform.clone(), service, in_flight, durations };
-    routes
-        .layer(middleware::from_fn(until_deadline))
-        .layer(middleware::from_fn_with_state(door.clone(), identify))
-        .layer(middleware::from_fn_with_state(door.clone(), admit))
-        .layer(middleware::map_response(come_back_later))
-        .layer(middleware::from_fn_with_state(door, traced))
+    let (in_flight, durations) = (Semaphore::new(IN_FLIGHT_MAX), Durations::new(&platform.config));
+    let door = Arc::new(Door { platform: platform.clone(), service, in_flight, durations });
+    // As one layer: a stack of them would clone all that is behind each for every request.
+    routes.layer(middleware::from_fn_with_state(door, traced))
 }
 
 /// Says when to come back wherever the same request may be let in, or succeed, a moment later.
-async fn come_back_later(mut response: Response) -> Response {
+fn come_back_later(mut response: Response) -> Response {
     if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER_S);
     }
@@ -92,7 +87,7 @@ async fn come_back_later(mut response: Response) -> Response {
 }
 
 /// Puts a request into its trace and notes how long it took.
-async fn traced(State(door): State<Door>, request: Request, next: Next) -> Response {
+async fn traced(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
     let method = request.method().clone();
@@ -108,7 +103,8 @@ async fn traced(State(door): State<Door>, request: Request, next: Next) -> Respo
         trace_id = tracing::field::Empty,
     );
     let begun = door.platform.world.instant();
-    let response = trace::run(&door.platform.world, span.clone(), parent, next.run(request)).await;
+    let answered = async { come_back_later(admit(&door, request, next).await) };
+    let response = trace::run(&door.platform.world, span.clone(), parent, answered).await;
     let status = response.status().as_u16();
     span.record("http.response.status_code", status);
     door.durations.note(&method, route, status, begun.elapsed());
@@ -116,17 +112,17 @@ async fn traced(State(door): State<Door>, request: Request, next: Next) -> Respo
 }
 
 /// Refuses at once what would have to queue: a late answer helps nobody.
-async fn admit(State(door): State<Door>, request: Request, next: Next) -> Response {
+async fn admit(door: &Door, request: Request, next: Next) -> Response {
     match door.in_flight.try_acquire() {
-        Ok(_permit) => next.run(request).await,
+        Ok(_permit) => identify(door, request, next).await,
         Err(_) => ApiError::new(Code::RateLimited, "Too many requests").into_response(),
     }
 }
 
 /// Reads the body and tells who sent it.
-async fn identify(State(door): State<Door>, request: Request, next: Next) -> Response {
-    match with_caller(&door, request).await {
-        Ok(request) => next.run(request).await,
+async fn identify(door: &Door, request: Request, next: Next) -> Response {
+    match with_caller(door, request).await {
+        Ok(request) => until_deadline(request, next).await,
         Err(refused) => refused.into_response(),
     }
 }
@@ -165,7 +161,8 @@ fn before_the_body_is_looked_at(method: &Method, path: &str, caller: &Caller) ->
 }
 
 /// Answers 503 `DEADLINE` in time where the service cannot.
-async fn until_deadline(deadline: Deadline, mut request: Request, next: Next) -> Response {
+async fn until_deadline(mut request: Request, next: Next) -> Response {
+    let deadline = Deadline::of(request.extensions(), request.headers());
     request.extensions_mut().insert(deadline);
     match deadline.bound(next.run(request)).await {
         Ok(response) => response,

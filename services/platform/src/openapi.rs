@@ -4,7 +4,7 @@ use crate::routes::{self, Content, RouteSpec, Who};
 use bytes::Bytes;
 use contracts::{ErrorBody, schemas};
 use http::{HeaderName, header};
-use schemars::{SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value, json};
 use std::{
     future::{Ready, ready},
@@ -47,7 +47,9 @@ pub(crate) fn describe(
 
 /// The description of routes.
 pub fn document(about: &About, routes: &[RouteSpec]) -> Value {
-    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(schemas::plain));
+    let settings = SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(schemas::plain))
+        .with_transform(RecursiveTransform(bounded));
     let mut generator = settings.with(|settings| settings.definitions_path = TYPES.into()).into_generator();
     let refusal = generator.subschema_for::<ErrorBody>().to_value();
     let mut paths = Map::new();
@@ -75,6 +77,23 @@ pub fn document(about: &About, routes: &[RouteSpec]) -> Value {
             },
         },
     })
+}
+
+/// Says what fits a whole number, which a format alone only hints at.
+fn bounded(schema: &mut Schema) {
+    let (least, most) = match schema.get("format").and_then(Value::as_str) {
+        Some("uint8") => (json!(0), json!(u8::MAX)),
+        Some("uint16") => (json!(0), json!(u16::MAX)),
+        Some("uint32") => (json!(0), json!(u32::MAX)),
+        Some("uint64") => (json!(0), json!(u64::MAX)),
+        Some("int64") => (json!(i64::MIN), json!(i64::MAX)),
+        _ => return,
+    };
+    for (word, bound) in [("minimum", least), ("maximum", most)] {
+        if schema.get(word).is_none() {
+            schema.insert(word.to_owned(), bound);
+        }
+    }
 }
 
 /// The path with its parameters named as everything else is.
@@ -140,8 +159,10 @@ fn parameters(route: &RouteSpec, generator: &mut SchemaGenerator) -> Vec<Value> 
             "description": header.meaning, "schema": { "type": "string" } })
     });
     let in_query = route.query.iter().map(|field| {
-        json!({ "in": "query", "name": field.name, "required": false, "description": field.meaning,
-            "schema": (field.schema)(generator) })
+        let mut schema = (field.schema)(generator);
+        bounded(&mut schema); // what is written out in place is in no list of definitions
+        json!({ "in": "query", "name": field.name, "required": field.required, "description": field.meaning,
+            "schema": schema })
     });
     in_path.chain(in_headers).chain(in_query).collect()
 }
@@ -177,7 +198,7 @@ mod tests {
 
     fn routes() -> Vec<RouteSpec> {
         vec![
-            get("/", Who::Person, "Lists").pages().gives::<OrderPage>(),
+            get("/", Who::Person, "Lists").pages().needs::<u32>("since", "A version").gives::<OrderPage>(),
             post("/{order_id}/cancel", Who::Person, "Cancels")
                 .or(Who::Staff("admin"))
                 .takes::<CancelRequest>()
@@ -225,7 +246,10 @@ mod tests {
         let list = &document["paths"]["/"]["get"];
         let asked = list["parameters"].as_array().expect("a list").iter();
         let asked: Vec<_> = asked.map(|one| (one["name"].as_str(), one["required"].as_bool())).collect();
-        assert_eq!(asked, [(Some("limit"), Some(false)), (Some("nextToken"), Some(false))]);
+        let since = (Some("since"), Some(true));
+        assert_eq!(asked, [(Some("limit"), Some(false)), (Some("nextToken"), Some(false)), since]);
+        let fits = &list["parameters"][2]["schema"];
+        assert_eq!((&fits["minimum"], &fits["maximum"]), (&json!(0), &json!(u32::MAX)));
         let version = &document["paths"]["/version"]["get"]["responses"];
         assert_eq!(version.as_object().map(Map::len), Some(1));
     }

@@ -112,6 +112,8 @@ pub struct Field {
     pub name: &'static str,
     /// What it says.
     pub meaning: &'static str,
+    /// Whether the route does nothing without it.
+    pub required: bool,
     /// Its type.
     pub schema: SchemaOf,
 }
@@ -190,8 +192,23 @@ impl RouteSpec {
     }
 
     /// Its query string may have such a field.
-    pub fn field<T: JsonSchema>(mut self, name: &'static str, meaning: &'static str) -> Self {
-        self.query.push(Field { name, meaning, schema: |generator| generator.subschema_for::<T>() });
+    pub fn field<T: JsonSchema>(self, name: &'static str, meaning: &'static str) -> Self {
+        self.query_field::<T>(name, meaning, false)
+    }
+
+    /// Its query string must have such a field.
+    pub fn needs<T: JsonSchema>(self, name: &'static str, meaning: &'static str) -> Self {
+        self.query_field::<T>(name, meaning, true)
+    }
+
+    fn query_field<T: JsonSchema>(
+        mut self,
+        name: &'static str,
+        meaning: &'static str,
+        required: bool,
+    ) -> Self {
+        let schema: SchemaOf = |generator| generator.subschema_for::<T>();
+        self.query.push(Field { name, meaning, required, schema });
         self
     }
 

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 };
 use contracts::resources::TableSpec;
 use serde::{Serialize, de::DeserializeOwned};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// An item as the SDK holds it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -119,6 +119,7 @@ pub struct Query {
     partition: (&'static str, AttributeValue),
     sort: Option<(&'static str, &'static str, AttributeValue)>,
     except: Option<(&'static str, AttributeValue)>,
+    only: &'static [&'static str],
     limit: Option<i32>,
     newest_first: bool,
     start: Option<Item>,
@@ -133,6 +134,7 @@ impl Query {
             partition: (name, value),
             sort: None,
             except: None,
+            only: &[],
             limit: None,
             newest_first: false,
             start: None,
@@ -161,6 +163,12 @@ impl Query {
     /// Without items whose attribute has this value. They are read, and paid for, but not sent.
     pub fn except(mut self, name: &'static str, value: AttributeValue) -> Self {
         self.except = Some((name, value));
+        self
+    }
+
+    /// Only these attributes. The others are read, and paid for, but not sent.
+    pub fn only(mut self, names: &'static [&'static str]) -> Self {
+        self.only = names;
         self
     }
 
@@ -206,7 +214,7 @@ pub struct Page<T> {
 pub struct Table {
     client: Client,
     world: World,
-    name: String,
+    name: Arc<str>,
     partition: &'static str,
     sort: Option<&'static str>,
 }
@@ -214,7 +222,7 @@ pub struct Table {
 impl Table {
     /// The table that `spec` describes, in environment `env`.
     pub fn new(client: Client, world: World, spec: &TableSpec, env: &str) -> Self {
-        let name = spec.physical_name(env);
+        let name = spec.physical_name(env).into();
         Table { client, world, name, partition: spec.partition.name, sort: spec.sort.map(|key| key.name) }
     }
 
@@ -260,7 +268,7 @@ impl Table {
     /// # Errors
     /// When the table does not answer or the item is not such a value.
     pub async fn get<T: DeserializeOwned>(&self, key: Item) -> Result<Option<T>, TableError> {
-        let sent = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true);
+        let sent = self.client.get_item().table_name(self.name()).set_key(Some(key)).consistent_read(true);
         let answer = sent.send().await.map_err(|error| self.sdk_error(error))?;
         answer.item.map(|item| self.value(item)).transpose()
     }
@@ -275,7 +283,7 @@ impl Table {
         let sent = self
             .client
             .put_item()
-            .table_name(&self.name)
+            .table_name(self.name())
             .set_item(Some(item))
             .set_condition_expression(condition.expression.clone())
             .set_expression_attribute_names(condition.names())
@@ -304,7 +312,7 @@ impl Table {
         let sent = self
             .client
             .update_item()
-            .table_name(&self.name)
+            .table_name(self.name())
             .set_key(Some(key))
             .update_expression(update)
             .set_condition_expression(condition.expression.clone())
@@ -334,7 +342,7 @@ impl Table {
         let mut sent = self
             .client
             .query()
-            .table_name(&self.name)
+            .table_name(self.name())
             .set_index_name(query.index.map(str::to_owned))
             .expression_attribute_names("#partition", partition)
             .expression_attribute_values(":partition", value)
@@ -351,6 +359,13 @@ impl Table {
                 .filter_expression("#except <> :except")
                 .expression_attribute_names("#except", name)
                 .expression_attribute_values(":except", value);
+        }
+        if !query.only.is_empty() {
+            let names: Vec<String> = (0..query.only.len()).map(|index| format!("#only{index}")).collect();
+            sent = sent.projection_expression(names.join(", "));
+            for (placeholder, name) in names.into_iter().zip(query.only) {
+                sent = sent.expression_attribute_names(placeholder, *name);
+            }
         }
         let answer = sent.key_condition_expression(expression).send().await;
         let answer = answer.map_err(|error| self.sdk_error(error))?;
@@ -392,7 +407,7 @@ impl Table {
         let sent = self
             .client
             .scan()
-            .table_name(&self.name)
+            .table_name(self.name())
             .limit(limit as i32)
             .set_exclusive_start_key(start)
             .send()
@@ -409,7 +424,7 @@ impl Table {
     }
 
     fn item_error(&self, cause: serde_dynamo::Error) -> TableError {
-        TableError::Item { table: self.name.clone(), cause }
+        TableError::Item { table: self.name.to_string(), cause }
     }
 
     fn sdk_error<E: ProvideErrorMetadata, R>(&self, error: SdkError<E, R>) -> TableError {
@@ -419,7 +434,7 @@ impl Table {
             }
             _ if error.code() == Some("ConditionalCheckFailedException") => TableError::Conflict,
             _ => TableError::Refused {
-                table: self.name.clone(),
+                table: self.name.to_string(),
                 code: error.code().unwrap_or("unknown").to_owned(),
                 message: error.message().unwrap_or_default().to_owned(),
             },

@@ -1,12 +1,14 @@
 //! The routes.
 
 mod admin;
+mod notices;
+mod recommendations;
 
 use crate::{
     desk::Desk,
     domain::{self, LINES_MAX, search::Words},
     error::Error,
-    store::{Catalogue, Store},
+    store::{Baskets, Catalogue, Notices, Store},
 };
 use axum::{
     extract::State,
@@ -36,8 +38,12 @@ impl Callers for Shops {
     const NAMES: &'static [&'static str] = &["orders", "frontend-api"];
 }
 
-pub(crate) fn routes(store: Store, desk: Desk) -> Routes {
-    browsing().with_state(store).merge(admin::routes().with_state(desk))
+pub(crate) fn routes(store: Store, baskets: Baskets, notices: Notices, desk: Desk) -> Routes {
+    browsing()
+        .with_state(store.clone())
+        .merge(recommendations::routes(store.clone(), baskets))
+        .merge(notices::routes(store, notices))
+        .merge(admin::routes().with_state(desk))
 }
 
 fn browsing() -> Routes<Store> {
@@ -58,7 +64,7 @@ fn browsing() -> Routes<Store> {
         )
         .route(
             get("/search", Who::Anyone, "A page of the products that have all words of a text")
-                .field::<String>("q", "The words, in any case: parts of names, categories or tags")
+                .needs::<String>("q", "The words, in any case: parts of names, categories or tags")
                 .field::<String>("category", "Only products of this category")
                 .pages()
                 .gives::<ProductPage>()

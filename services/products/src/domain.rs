@@ -1,8 +1,10 @@
 //! What it takes for the lines of an order to be what the catalogue says, and the rules for changing and searching
 //! the catalogue. No storage, no time.
 
+pub(crate) mod baskets;
 pub(crate) mod change;
 pub(crate) mod draft;
+pub(crate) mod notices;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod search;

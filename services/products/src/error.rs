@@ -1,6 +1,9 @@
 //! What can go wrong here, and what callers hear of it.
 
-use crate::domain::change::Refusal;
+use crate::{
+    domain::{change::Refusal, notices::Full},
+    store::NotTaken,
+};
 use contracts::{Code, FieldError, Region};
 use platform::{ApiError, TableError, calls::CallError};
 
@@ -18,9 +21,21 @@ pub(crate) enum Error {
     IfMatch(&'static str),
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The customer waits for too many products.
+    #[error(transparent)]
+    Full(Full),
     /// The one region that writes did not answer. The change may have been made.
     #[error("{home}: {cause}")]
     Home { home: Region, cause: CallError },
+}
+
+impl From<NotTaken> for Error {
+    fn from(cause: NotTaken) -> Self {
+        match cause {
+            NotTaken::Full(full) => Error::Full(full),
+            NotTaken::Table(cause) => Error::Table(cause),
+        }
+    }
 }
 
 impl From<Error> for ApiError {
@@ -34,6 +49,7 @@ impl From<Error> for ApiError {
             Error::Refused(Refusal::Taken | Refusal::Stale(_)) => {
                 ApiError::new(Code::PreconditionFailed, text)
             }
+            Error::Full(_) => ApiError::new(Code::Conflict, text),
             Error::IfMatch(_) => ApiError::new(Code::BadRequest, text),
             Error::Table(cause) => ApiError::from(cause),
             Error::Home { home, cause: CallError::Timeout { .. } | CallError::Unreachable { .. } } => {

@@ -2,6 +2,9 @@
 //!
 //! Every region reads its own copy of the table. One region writes it; administrators' commands that arrive elsewhere
 //! are handed on to that one.
+//!
+//! Beside the catalogue the service keeps what was bought together, to recommend it, and who waits for a product to come
+//! in again. Of these every region writes rows of its own.
 
 mod api;
 mod catalogue;
@@ -16,18 +19,21 @@ pub use catalogue::catalogue;
 pub use events::SUBSCRIPTION;
 pub use store::TABLES;
 
+use events::Listener;
 use platform::{Platform, Service, TableError, layers};
-use store::Store;
+use store::{Baskets, Notices, Store};
 
 /// The name of the service.
 pub const NAME: &str = "products";
 
 /// The service.
 pub fn service(platform: Platform) -> Service {
-    let store = Store::new(&platform);
+    let (store, baskets, notices) = (Store::new(&platform), Baskets::new(&platform), Notices::new(&platform));
     let workers = store.outbox().workers().to_vec();
-    let router = layers::wrap(&platform, NAME, api::routes(store.clone(), desk::Desk::new(&platform, store)));
-    Service { name: NAME, router, workers, consumer: None }
+    let consumer = Listener::new(&platform, &baskets, &notices).consumer(&platform);
+    let desk = desk::Desk::new(&platform, store.clone());
+    let router = layers::wrap(&platform, NAME, api::routes(store, baskets, notices, desk));
+    Service { name: NAME, router, workers, consumer: Some(consumer) }
 }
 
 /// Writes the embedded [`catalogue`] into this region's table; products that are there already stay as they are.

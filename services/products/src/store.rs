@@ -1,4 +1,10 @@
-//! The table of products, and a copy of it in memory for readers.
+//! The tables of this service: here the products, and a copy of them in memory for readers.
+
+mod baskets;
+mod notices;
+
+pub(crate) use baskets::Baskets;
+pub(crate) use notices::{NotTaken, Notices};
 
 use crate::events;
 use contracts::{
@@ -30,7 +36,7 @@ pub(crate) const PRODUCTS: TableSpec = TableSpec {
 };
 
 /// The tables of this service.
-pub const TABLES: &[TableSpec] = &[PRODUCTS];
+pub const TABLES: &[TableSpec] = &[PRODUCTS, baskets::BASKETS, notices::WISHES, notices::NOTICES];
 
 /// How old the copy may be.
 const FRESH_FOR: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use crate::{
 };
 use contracts::{
     FieldError,
-    bodies::users::{AgeCallback, AgeVerdict, AgeVerification},
+    bodies::users::{AgeCallback, AgeVerdict, AgeVerification, MINIMUM_AGE},
 };
 use platform::{Deadline, Platform, identity::Person};
 
@@ -34,7 +34,8 @@ impl Ages {
         }
         let at = self.platform.world.now();
         let reference = self.references.write(&Reference { user_id: person.user_id, home: person.home, at });
-        let url = format!("{}?reference={reference}", self.platform.config.age_check_url);
+        let page = &self.platform.config.age_check_url;
+        let url = format!("{page}?reference={reference}&minimumAge={MINIMUM_AGE}");
         Ok(AgeVerification { state, url: Some(url) })
     }
 

@@ -4,6 +4,7 @@ use super::Tally;
 use super::case::ProviderEntry;
 use super::payment::{ProviderBook, journalled_token, text};
 use super::records::{Records, all_items, has_table, order_in};
+use super::shipping;
 use contracts::ids::OrderId;
 use contracts::order::{Order, OrderStatus};
 use serde_json::Value;
@@ -22,6 +23,21 @@ pub(super) fn net(records: &Records<'_>, tally: &mut Tally) {
             }),
             None => tally.cannot_tell(),
         }
+        if order.status == OrderStatus::Returned {
+            as_came_back(records, order, tally);
+        }
+    }
+}
+
+/// What an order says that came back is what a courier brought.
+fn as_came_back(records: &Records<'_>, order: &Order, tally: &mut Tally) {
+    match shipping::came_back(records, &order.order_id) {
+        Some(brought) => tally.demand(brought == order.returned, order.order_id, || {
+            "the money is back for other goods than came back".to_owned()
+        }),
+        // The region to which the courier reported may be lost with what it knew.
+        None if records.lost_data() => tally.cannot_tell(),
+        None => tally.broken("returned, and no courier brought anything back", [order.order_id]),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Tally;
 use super::case::{CapturePolicy, CarrierEntry, ProviderEntry};
-use super::records::{Records, all_items, order_in};
+use super::records::{Records, all_items, never_left_review, order_in};
 use contracts::ids::OrderId;
 use contracts::journal::EntryValue;
 use contracts::keys;
@@ -125,6 +125,9 @@ pub(super) fn captured_total(records: &Records<'_>, tally: &mut Tally) {
             format!("the total is {}, its lines and delivery come to {sum:?}", order.total)
         });
         for capture in of_kind(book.by_order.get(&order.order_id), "capture") {
+            if never_left_review(order) {
+                tally.broken("paid, and its customer's age was never known", [order.order_id]);
+            }
             let refunded = book.sum(&order.order_id, "refund");
             let reduced_later = capture.amount == order.total + refunded;
             let was_total =

@@ -3,8 +3,9 @@
 use super::Tally;
 use super::case::Outcome;
 use super::records::{Records, order_of};
+use super::shipping;
 use contracts::ids::OrderId;
-use contracts::order::Order;
+use contracts::order::{Order, OrderStatus};
 use contracts::states::{BEGINNINGS, may_follow};
 use std::collections::BTreeSet;
 
@@ -43,6 +44,12 @@ fn unsettled(records: &Records<'_>, order_id: &OrderId) -> Option<String> {
         return Some("nothing became of the order: it has no row in any region".to_owned());
     };
     let order = &row.order;
+    if order.status == OrderStatus::AgeReview && shipping::age_is_known(records, order) {
+        return Some("it waits for a proof of age, and the verdict is there".to_owned());
+    }
+    if order.status == OrderStatus::ReturnRequested && shipping::came_back(records, order_id).is_some() {
+        return Some("it waits for goods that are back".to_owned());
+    }
     let fine = order.settled() || order.status.may_wait();
     (!fine).then(|| {
         let (status, payment, stock) = (order.status, order.payment_state, order.stock_state);

@@ -5,7 +5,7 @@ use contracts::events::{EnvelopeError, Event};
 use contracts::ids::{Continent, OrderId, Region, UserId};
 use contracts::journal::{Ballot, EntryState, EntryValue};
 use contracts::keys;
-use contracts::order::Order;
+use contracts::order::{Order, OrderStatus};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -44,6 +44,13 @@ impl<'c> Records<'c> {
     pub(super) fn lost_data(&self) -> bool {
         self.case.faults.iter().any(|fault| fault.loses_data())
     }
+}
+
+/// Whether an order waited for a proof of age from its first step on and never came to the warehouse: nothing may have been
+/// packed for it, and nothing paid.
+pub(super) fn never_left_review(order: &Order) -> bool {
+    let began = order.history.first().is_some_and(|step| step.status == OrderStatus::AgeReview);
+    began && order.history.iter().all(|step| step.status != OrderStatus::New)
 }
 
 /// The order that an attempt would make.

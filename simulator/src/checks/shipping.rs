@@ -6,8 +6,9 @@ use super::commands;
 use super::payment::text;
 use super::records::{Branch, Records, all_items, branch_of, has_table, order_in, parse};
 use contracts::bodies::delivery::{DeliveryStatus, DeliveryView};
+use contracts::events::ProductUnits;
 use contracts::ids::OrderId;
-use contracts::order::OrderStatus;
+use contracts::order::{Order, OrderStatus};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,6 +85,14 @@ pub(super) fn allowed(records: &Records<'_>, tally: &mut Tally) {
     }
 }
 
+/// Whether a region knows the age of an order's customer.
+pub(super) fn age_is_known(records: &Records<'_>, order: &Order) -> bool {
+    let mut profiles = all_items(records.case.last(), "users.profiles");
+    profiles.any(|(_, item)| {
+        item["userId"] == order.user_id.as_str() && matches!(text(item, "ageVerdict"), "PASSED" | "FAILED")
+    })
+}
+
 /// What is known about a customer's age.
 struct AgeVerdict {
     passed: bool,
@@ -120,6 +129,13 @@ pub(super) fn signed(records: &Records<'_>, tally: &mut Tally) {
             tally.demand(signed, delivery.order_id, || "delivered, and no adult signed".to_owned());
         }
     }
+}
+
+/// What a courier brought back of an order.
+pub(super) fn came_back(records: &Records<'_>, order_id: &OrderId) -> Option<Vec<ProductUnits>> {
+    let items = all_items(records.case.last(), "delivery").map(|(_, item)| item);
+    let mut brought = items.filter(|item| text(item, "orderId").parse::<OrderId>().ok() == Some(*order_id));
+    brought.find_map(|item| serde_json::from_value(item["cameBack"]["lines"].clone()).ok())
 }
 
 /// The deliveries as their readers see them.

@@ -1,7 +1,7 @@
 //! S1, S4 and S5: stock is never negative, orders hold what they should, and what left was packed.
 
 use super::Tally;
-use super::records::{Branch, Records, all_items, branch_of, has_table, order_in, parse};
+use super::records::{Branch, Records, all_items, branch_of, has_table, never_left_review, order_in, parse};
 use contracts::ids::{OrderId, ProductId, WarehouseId};
 use contracts::order::{Order, OrderStatus};
 use contracts::stock::{Movement, Reservation, ReservationState, StockLedgerRow, StockLevel};
@@ -140,14 +140,14 @@ fn expected_to_expire(records: &Records<'_>, order_id: &OrderId) -> bool {
 }
 
 fn holding_fault(order: &Order, open: &[Reservation]) -> Option<String> {
-    use OrderStatus::{Backordered, New, Packaged, Packaging, Paid, Reallocating};
+    use OrderStatus::{AgeReview, Backordered, New, Packaged, Packaging, Paid, Reallocating};
     let held: BTreeMap<ProductId, u32> = units(open.iter().map(|row| (row.product_id, row.quantity)));
     let lines = units(order.products.iter().map(|line| (line.product_id, line.quantity)));
     match order.status {
         _ if order.settled() && !held.is_empty() => {
             Some("settled, and stock is still reserved for it".to_owned())
         }
-        New | Packaging | Packaged | Paid if held != lines => {
+        New | AgeReview | Packaging | Packaged | Paid if held != lines => {
             Some(format!("{} and holds {} of {} units", order.status, total(&held), total(&lines)))
         }
         Backordered | Reallocating if !held.is_empty() => Some(format!("{} and holds stock", order.status)),
@@ -173,6 +173,7 @@ pub(super) fn shipped_what_was_packed(records: &Records<'_>, tally: &mut Tally) 
     }
     let unaccountable = records.case.unaccountable_warehouses();
     let packed = packed(records);
+    nothing_packed_under_review(records, &packed, tally);
     for ((order_id, product_id), consumed) in consumed(records) {
         let Some(ordered) = ordered(records, &order_id, &product_id) else {
             tally.broken("units were taken for an order that does not have the product", [order_id]);
@@ -188,6 +189,21 @@ pub(super) fn shipped_what_was_packed(records: &Records<'_>, tally: &mut Tally) 
             None if lost => tally.cannot_tell(),
             None => tally.broken("units were taken that no package holds", [order_id]),
         }
+    }
+}
+
+/// Nothing goes into a package for a customer whose age was never known.
+fn nothing_packed_under_review(
+    records: &Records<'_>,
+    packed: &BTreeMap<(OrderId, ProductId), i64>,
+    tally: &mut Tally,
+) {
+    let orders_packed: BTreeSet<&OrderId> =
+        packed.iter().filter(|(_, units)| **units > 0).map(|((order_id, _), _)| order_id).collect();
+    for order in records.last.winners().map(|row| &row.order).filter(|order| never_left_review(order)) {
+        tally.demand(!orders_packed.contains(&order.order_id), order.order_id, || {
+            "packed, and its customer's age was never known".to_owned()
+        });
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Step {
     pub operation: String,
     /// The physical name of a table, or another resource, that the call names.
     pub resource: String,
+    /// Text that the call holds, such as a status that it writes; any call's where absent.
+    pub word: Option<String>,
     /// Which of these calls it is, from 1.
     pub nth: u32,
 }
@@ -69,7 +71,8 @@ impl Tripwire {
         let mut waiting = lock(&self.step);
         let Some(step) = waiting.as_mut() else { return false };
         let named = format!("\"{}\"", step.resource);
-        if step.moment != moment || step.operation != operation || !body.contains(&named) {
+        let holds = body.contains(&named) && step.word.as_ref().is_none_or(|word| body.contains(word));
+        if step.moment != moment || step.operation != operation || !holds {
             return false;
         }
         step.nth = step.nth.saturating_sub(1);
@@ -95,7 +98,7 @@ mod tests {
             let at = |operation, body| wire.reached(moment, operation, body);
             assert!(!at("PutItem", put), "it is not set");
             let (operation, resource) = ("PutItem".to_owned(), "t".to_owned());
-            wire.set(Some(Step { moment, operation, resource, nth: 2 }));
+            wire.set(Some(Step { moment, operation, resource, word: None, nth: 2 }));
             assert!(!at("GetItem", put) && !at("PutItem", other));
             assert!(!at("PutItem", put), "the first one");
             assert!(!wire.reached(elsewhere, "PutItem", put));
@@ -103,5 +106,18 @@ mod tests {
             wire.tripped().await;
             assert!(!at("PutItem", put), "it has tripped");
         }
+    }
+
+    #[test]
+    fn a_call_must_hold_the_word_where_there_is_one() {
+        let wire = Tripwire::default();
+        let (operation, resource) = ("PutItem".to_owned(), "t".to_owned());
+        let word = Some("CANCELLING".to_owned());
+        wire.set(Some(Step { moment: Moment::Before, operation, resource, word, nth: 1 }));
+        let at = |status| {
+            let body = format!(r#"{{"TableName":"t","Item":{{"status":{{"S":"{status}"}}}}}}"#);
+            wire.reached(Moment::Before, "PutItem", &body)
+        };
+        assert!(!at("PAID") && at("CANCELLING"));
     }
 }

@@ -1,7 +1,8 @@
 //! What the driver's customers remember: orders that they were promised, and delivery prices that they were
 //! told. Payment tokens stay in here; they are written nowhere.
 
-use contracts::{bodies::orders::CreateOrderRequest, ids::OrderId, order::OrderStatus};
+use crate::robots::Parcel;
+use contracts::{bodies::orders::CreateOrderRequest, events::ProductUnits, ids::OrderId, order::OrderStatus};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -27,6 +28,8 @@ pub(super) struct Book {
     orders: VecDeque<Bought>,
     /// Of these orders, those that a customer saw delivered and has not asked to send back.
     delivered: BTreeSet<OrderId>,
+    /// Of these orders, what customers asked to send back and still have.
+    to_return: BTreeMap<OrderId, Vec<ProductUnits>>,
     prices: BTreeMap<String, (i64, Option<String>)>,
 }
 
@@ -36,6 +39,7 @@ impl Book {
             && let Some(forgotten) = self.orders.pop_front()
         {
             self.delivered.remove(&forgotten.order_id);
+            self.to_return.remove(&forgotten.order_id);
         }
         self.orders.push_back(order);
     }
@@ -54,12 +58,20 @@ impl Book {
         self.orders.iter().rev().nth(back).cloned()
     }
 
-    /// A customer looked at an order that they bought.
-    pub(super) fn saw(&mut self, order_id: OrderId, status: &str) {
+    /// A customer saw how far an order is that they bought. Gives what they send back, once the shop knows of it.
+    pub(super) fn saw(&mut self, order_id: OrderId, status: &str) -> Option<Parcel> {
         let known = || self.orders.iter().any(|order| order.order_id == order_id);
         if status == OrderStatus::Fulfilled.to_string() && known() {
             self.delivered.insert(order_id);
         }
+        let awaited = status == OrderStatus::ReturnRequested.to_string();
+        let lines = awaited.then(|| self.to_return.remove(&order_id)).flatten()?;
+        Some(Parcel { order_id, lines })
+    }
+
+    /// A customer asks to send this back, and keeps it until the shop knows of it.
+    pub(super) fn asks_back(&mut self, order_id: OrderId, lines: Vec<ProductUnits>) {
+        self.to_return.insert(order_id, lines);
     }
 
     /// Some order that was seen delivered, by a number that was drawn beforehand. Each is given once, unless it is
@@ -112,6 +124,17 @@ mod tests {
             let chosen = book.lately(draw).expect("there are orders").order_id;
             assert_eq!(chosen, id(99 - draw as usize % RECENT));
         }
+    }
+
+    #[test]
+    fn goods_are_handed_over_once_and_not_before_the_shop_awaits_them() {
+        let mut book = book(2);
+        let units = vec![ProductUnits { product_id: contracts::ids::ProductId(Uuid::nil()), quantity: 1 }];
+        book.asks_back(id(1), units.clone());
+        assert_eq!(book.saw(id(1), "FULFILLED"), None);
+        assert_eq!(book.saw(id(0), "RETURN_REQUESTED"), None);
+        assert_eq!(book.saw(id(1), "RETURN_REQUESTED"), Some(Parcel { order_id: id(1), lines: units }));
+        assert_eq!(book.saw(id(1), "RETURN_REQUESTED"), None);
     }
 
     #[test]

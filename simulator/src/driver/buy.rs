@@ -6,8 +6,10 @@ use super::{
     read::{judge, resolve_once},
     schedule::{Deal, LEAD, Planned},
     stage::{Ask, Stage},
+    verify,
 };
-use contracts::{bodies::orders::CreateOrderRequest, keys, order};
+use crate::third_parties::age_check::Papers;
+use contracts::{bodies::orders::CreateOrderRequest, error::Code, keys, order};
 use loadtests::{
     basket,
     client::{self, Delivery, OrderAnswer, Trouble},
@@ -159,9 +161,13 @@ async fn submit(stage: &Stage, at: Duration, order: Order) -> Result<(), History
         let answer = client::order_answer(exchange.reply());
         note(stage, &mut record, &order, answer);
     }
-    let in_doubt = record.outcome == Outcome::Ambiguous;
+    let (in_doubt, waits) = (record.outcome == Outcome::Ambiguous, verify::wanted(stage, &record));
     stage.done(record).await?;
-    if in_doubt { resolve(stage, customer, &order.key).await } else { Ok(()) }
+    match () {
+        () if in_doubt => resolve(stage, customer, &order.key).await,
+        () if waits => verify::perform(stage, customer).await,
+        () => Ok(()),
+    }
 }
 
 fn op_of(deal: Deal) -> Op {
@@ -181,6 +187,7 @@ fn note(stage: &Stage, record: &mut HistoryRecord, order: &Order, answer: OrderA
             let seen = promise.order.as_ref();
             record.order_id = Some(seen.map_or(order_id, |seen| seen.order_id));
             record.order_version = seen.map(|seen| seen.version);
+            record.order_status = seen.map(|seen| seen.status.clone());
             record.why = fault(order, seen.map(|seen| (seen.order_id == order_id, seen.total)));
             if order.deal == Deal::Honest {
                 let version = record.order_version.unwrap_or(1);
@@ -190,7 +197,7 @@ fn note(stage: &Stage, record: &mut HistoryRecord, order: &Order, answer: OrderA
             }
         }
         OrderAnswer::Refused { code, why } => {
-            let planned = matches!(order.deal, Deal::Bad(_));
+            let planned = matches!(order.deal, Deal::Bad(_)) || too_young(stage, record, code);
             record.outcome = if planned { Outcome::PlannedRefusal } else { Outcome::Refused };
             (record.code, record.why) = (code, Some(why));
         }
@@ -199,6 +206,13 @@ fn note(stage: &Stage, record: &mut HistoryRecord, order: &Order, answer: OrderA
             (record.code, record.why) = (code, Some(why));
         }
     }
+}
+
+/// Whether the shop refused a customer whose papers say that they are too young.
+fn too_young(stage: &Stage, record: &HistoryRecord, code: Option<Code>) -> bool {
+    let papers = stage.config.unverified.get(&record.user_id);
+    // A refusal that was journalled is told again as a conflict.
+    matches!(code, Some(Code::AgeNotVerified | Code::Conflict)) && papers == Some(&Papers::TooYoung)
 }
 
 /// What is wrong with an acknowledgement, if anything.

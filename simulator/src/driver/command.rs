@@ -28,9 +28,14 @@ struct Command {
 
 /// Sends the command; where there is no order that it could be about, the turn is a look at an order, and counts as one.
 pub(super) async fn perform(stage: &Stage, planned: &Planned) -> Result<(), HistoryClosed> {
+    // The book is closed again before the command is written: that opens it, too.
+    let bought = match planned.what {
+        What::Cancel => stage.book().lately(planned.draw),
+        _ => stage.book().take_delivered(planned.draw),
+    };
     let command = match planned.what {
-        What::Cancel => stage.book().lately(planned.draw).map(|bought| cancel(stage, planned, bought)),
-        _ => stage.book().take_delivered(planned.draw).and_then(|bought| send_back(stage, planned, bought)),
+        What::Cancel => bought.map(|bought| cancel(stage, planned, bought)),
+        _ => bought.and_then(|bought| send_back(stage, planned, bought)),
     };
     match command {
         Some(command) => submit(stage, planned, command).await,
@@ -49,6 +54,7 @@ fn send_back(stage: &Stage, planned: &Planned, bought: Bought) -> Option<Command
     let key = key_of(stage, planned);
     let line = bought.request.products.first()?;
     let units = [ProductUnits { product_id: line.product_id, quantity: 1 }];
+    stage.book().asks_back(bought.order_id, units.to_vec());
     let request = client::request_return(token_of(stage, &bought), bought.order_id, &units, &key);
     Some(Command { op: Op::Return, key, bought, request, judge: client::return_answer })
 }
@@ -70,6 +76,9 @@ async fn submit(stage: &Stage, planned: &Planned, command: Command) -> Result<()
     (record.idempotency_key, record.order_id) = (Some(key), Some(bought.order_id));
     if let Some(exchange) = exchange {
         note(&mut record, judge(exchange.reply()), bought.order_id);
+    }
+    if let Some(status) = &record.order_status {
+        stage.saw(bought.order_id, status);
     }
     let in_doubt = record.outcome == Outcome::Ambiguous;
     stage.done(record).await?;

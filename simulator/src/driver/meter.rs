@@ -120,7 +120,7 @@ impl Counts {
             self.seconds.resize_with(second + 1, SecondTally::default);
         }
         let tally = &mut self.seconds[second];
-        if record.op != Op::Resolve {
+        if !is_aside(record.op) {
             tally.requests += 1;
             tally.good += u64::from(super::is_good(record));
         }
@@ -144,7 +144,7 @@ impl Tally {
             self.latency_us.saturating_record(latency_us.max(1));
         }
         // Asking after a failure must not make the availability look better.
-        if record.op == Op::Resolve {
+        if is_aside(record.op) {
             return;
         }
         self.requests += 1;
@@ -159,6 +159,11 @@ impl Tally {
             Outcome::Ok | Outcome::Skipped => {}
         }
     }
+}
+
+/// Whether a request was made because of another one, and counts in the latencies only.
+fn is_aside(op: Op) -> bool {
+    matches!(op, Op::Resolve | Op::VerifyAge)
 }
 
 /// The phase at a moment; what comes after the load counts to the last phase.

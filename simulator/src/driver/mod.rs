@@ -10,6 +10,9 @@
 //! - A small part of the orders is bad on purpose, and must be refused. Another part is sent twice.
 //! - Some customers cancel what they just bought, or send back what arrived. Where the order has gone on by then, a
 //!   conflict is a good answer.
+//!   What they send back they give to a courier, once they see that the shop awaits it.
+//! - A customer whose order waits for a proof of age goes to the age checker, and shows papers there. Whoever is found to be
+//!   too young is refused from then on, as planned.
 //! - After an ambiguous attempt or command the customer asks what became of it ([`loadtests::history::Op::Resolve`]). Those requests count
 //!   in the latencies but not in the availability, which would otherwise rise with every failure.
 
@@ -25,6 +28,7 @@ mod schedule;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod wire;
 
 pub use report::{
@@ -32,7 +36,12 @@ pub use report::{
 };
 pub use schedule::{Deal, Planned, What, plan};
 
-use crate::scenario::{Mix, Window};
+use crate::{
+    robots::Returns,
+    scenario::{Mix, Window},
+    third_parties::age_check::Papers,
+};
+use contracts::ids::UserId;
 use loadtests::{
     accounts::SignedIn,
     attack::Provider,
@@ -72,6 +81,10 @@ pub struct DriverConfig {
     pub catalogue: Vec<CatalogueItem>,
     /// Where payments are authorised.
     pub provider: Provider,
+    /// Customers who come unverified, and what their papers say.
+    pub unverified: BTreeMap<UserId, Papers>,
+    /// Where customers leave what they send back.
+    pub returns: Returns,
 }
 
 /// Parts of all orders, 0 to 1.

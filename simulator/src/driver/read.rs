@@ -68,7 +68,8 @@ async fn track(stage: &Stage, planned: &Planned) -> Result<(), HistoryClosed> {
         let seen = exchange.reply().map_err(Trouble::unknown).and_then(|reply| seen(op, reply, &bought));
         if let Ok(seen) = &seen {
             record.order_version = Some(seen.version);
-            stage.book().saw(seen.order_id, &seen.status);
+            record.order_status = Some(seen.status.clone());
+            stage.saw(seen.order_id, &seen.status);
         }
         judge(&mut record, seen.map(drop));
     }

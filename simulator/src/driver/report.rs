@@ -20,7 +20,7 @@ pub fn is_good(record: &HistoryRecord) -> bool {
     let in_time = record.latency_us.is_some_and(|us| u128::from(us) <= GOOD_WITHIN.as_micros());
     let wanted = match (record.op, record.outcome) {
         (Op::BadOrder, outcome) => outcome == Outcome::PlannedRefusal,
-        (Op::Cancel | Op::Return, Outcome::PlannedRefusal) => true,
+        (Op::CreateOrder | Op::Cancel | Op::Return, Outcome::PlannedRefusal) => true,
         (_, Outcome::Ok) => record.why.is_none(),
         _ => false,
     };

@@ -6,6 +6,7 @@ use super::{
     meter,
     wire::{Exchange, Wire},
 };
+use contracts::ids::OrderId;
 use futures::future::join_all;
 use loadtests::{
     accounts::SignedIn,
@@ -73,6 +74,16 @@ impl Stage {
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A customer saw how far an order is; goods that the shop awaits go to the next courier.
+    pub(super) fn saw(&self, order_id: OrderId, status: &str) {
+        let parcel = self.book().saw(order_id, status);
+        if let Some(parcel) = parcel
+            && !self.config.returns.hand_over(parcel)
+        {
+            tracing::warn!(%order_id, "no courier has room for what is sent back");
+        }
     }
 
     /// A planned time in microseconds since the run's start.

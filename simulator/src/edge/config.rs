@@ -34,7 +34,7 @@ pub struct EdgeRegion {
     pub name: Region,
     /// The continent it stands on.
     pub continent: Continent,
-    /// Where its public door is, without a slash at the end: `{base_url}/graphql`, `{base_url}/healthz`.
+    /// Where its public door is, without a slash at the end: `{base_url}/graphql`, `{base_url}/readyz`.
     pub base_url: String,
     /// The customers' round trip to it; the edge adds it, the socket is local.
     pub rtt: Duration,

@@ -23,6 +23,8 @@ const LOG_LENGTH: usize = 1_000;
 pub enum Why {
     /// Probes went unanswered.
     ProbesMissed,
+    /// The region answered that nothing may be sent to it: it is drained or evacuated, or not open yet.
+    SaidNo,
     /// A request went unanswered and nothing else was heard.
     RequestUnanswered,
     /// Probes are answered again.
@@ -40,6 +42,17 @@ pub struct Transition {
     pub healthy: bool,
     /// Why.
     pub why: Why,
+}
+
+/// What came of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// The region may be sent requests.
+    Ready,
+    /// It says that it may not.
+    Refused,
+    /// It said nothing in time.
+    Missed,
 }
 
 /// The health of one region. Pure: time is an argument.
@@ -61,31 +74,43 @@ impl Health {
         self.last_heard = now;
     }
 
-    fn probed(&mut self, answered: bool, now: Instant) -> Option<Why> {
-        if answered {
-            self.heard(now);
-            self.misses = 0;
-            self.good += 1;
-            let recovered = !self.healthy && self.good >= GOOD;
-            self.healthy |= recovered;
-            recovered.then_some(Why::ProbesAnswered)
-        } else {
-            self.good = 0;
-            self.misses += 1;
-            let failed = self.healthy && self.misses >= MISSES;
-            self.healthy &= !failed;
-            failed.then_some(Why::ProbesMissed)
+    fn probed(&mut self, probe: Probe, now: Instant) -> Option<Why> {
+        match probe {
+            Probe::Ready => self.ready(now),
+            // One is enough: the region knows, where silence is only a sign.
+            Probe::Refused => {
+                self.heard(now);
+                self.misses = 0;
+                self.ill(Why::SaidNo)
+            }
+            Probe::Missed => {
+                self.misses += 1;
+                self.good = 0;
+                if self.misses >= MISSES { self.ill(Why::ProbesMissed) } else { None }
+            }
         }
+    }
+
+    fn ready(&mut self, now: Instant) -> Option<Why> {
+        self.heard(now);
+        self.misses = 0;
+        self.good += 1;
+        let recovered = !self.healthy && self.good >= GOOD;
+        self.healthy |= recovered;
+        recovered.then_some(Why::ProbesAnswered)
+    }
+
+    /// Not healthy from now on; gives the reason where it was until now.
+    fn ill(&mut self, why: Why) -> Option<Why> {
+        let was_healthy = std::mem::replace(&mut self.healthy, false);
+        self.good = 0;
+        was_healthy.then_some(why)
     }
 
     /// A request has been waiting for as long as [`SILENCE`].
     fn unanswered(&mut self, now: Instant) -> Option<Why> {
-        let failed = self.healthy && now.duration_since(self.last_heard) >= SILENCE;
-        if failed {
-            self.healthy = false;
-            self.good = 0;
-        }
-        failed.then_some(Why::RequestUnanswered)
+        let silent = now.duration_since(self.last_heard) >= SILENCE;
+        if silent { self.ill(Why::RequestUnanswered) } else { None }
     }
 }
 
@@ -130,8 +155,8 @@ impl HealthBook {
         self.pages().log.clone()
     }
 
-    fn probed(&self, index: usize, answered: bool) {
-        self.observe(index, |health, now| health.probed(answered, now));
+    fn probed(&self, index: usize, probe: Probe) {
+        self.observe(index, |health, now| health.probed(probe, now));
     }
 
     fn observe(&self, index: usize, change: impl FnOnce(&mut Health, Instant) -> Option<Why>) {
@@ -164,10 +189,10 @@ pub(super) async fn watch(edge: Arc<Inner>, index: usize) {
         tokio::select! {
             // An answer that is there counts before another probe is sent.
             biased;
-            Some(answered) = probes.next(), if !probes.is_empty() => edge.health.probed(index, answered),
+            Some(probe) = probes.next(), if !probes.is_empty() => edge.health.probed(index, probe),
             _ = ticks.tick() => {
                 let path = Arc::clone(&path);
-                probes.push(async move { timeout(patience, path.probe()).await.unwrap_or(false) });
+                probes.push(async move { timeout(patience, path.probe()).await.unwrap_or(Probe::Missed) });
             }
         }
     }
@@ -181,15 +206,26 @@ mod tests {
     fn two_misses_make_a_region_ill_and_three_answers_well() {
         let now = Instant::now();
         let mut health = Health::new(now);
-        assert_eq!(health.probed(false, now), None);
-        assert_eq!(health.probed(true, now), None);
-        assert_eq!(health.probed(false, now), None);
-        assert_eq!(health.probed(false, now), Some(Why::ProbesMissed));
-        assert_eq!(health.probed(false, now), None);
-        assert_eq!([true, true].map(|answered| health.probed(answered, now)), [None, None]);
+        assert_eq!(health.probed(Probe::Missed, now), None);
+        assert_eq!(health.probed(Probe::Ready, now), None);
+        assert_eq!(health.probed(Probe::Missed, now), None);
+        assert_eq!(health.probed(Probe::Missed, now), Some(Why::ProbesMissed));
+        assert_eq!(health.probed(Probe::Missed, now), None);
+        assert_eq!([Probe::Ready; 2].map(|probe| health.probed(probe, now)), [None, None]);
         assert!(!health.healthy);
-        assert_eq!(health.probed(true, now), Some(Why::ProbesAnswered));
+        assert_eq!(health.probed(Probe::Ready, now), Some(Why::ProbesAnswered));
         assert!(health.healthy);
+    }
+
+    #[test]
+    fn a_region_that_says_no_is_believed_at_once_and_until_it_says_yes_three_times() {
+        let now = Instant::now();
+        let mut health = Health::new(now);
+        assert_eq!(health.probed(Probe::Refused, now), Some(Why::SaidNo));
+        let then = [Probe::Ready, Probe::Refused, Probe::Ready, Probe::Ready];
+        assert_eq!(then.map(|probe| health.probed(probe, now)), [None; 4]);
+        assert!(!health.healthy);
+        assert_eq!(health.probed(Probe::Ready, now), Some(Why::ProbesAnswered));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{
     answer::{Answer, NoAnswer, passed_on},
     config::EdgeRegion,
     counters::count,
+    health::Probe,
     race::Ask,
 };
 use crate::{
@@ -97,15 +98,19 @@ impl Path {
         futures::future::join_all(probes).await;
     }
 
-    /// Whether the region says that it lives; hangs when it says nothing.
-    pub(super) async fn probe(&self) -> bool {
+    /// Whether the region says that requests may be sent to it; hangs when it says nothing.
+    pub(super) async fn probe(&self) -> Probe {
         let ask = Ask {
             method: Method::GET,
-            path: "/healthz".to_owned(),
+            path: "/readyz".to_owned(),
             headers: Default::default(),
             body: Bytes::new(),
         };
-        self.travel(&ask, None).await.is_ok_and(|answer| answer.status.is_success())
+        match self.travel(&ask, None).await {
+            Ok(answer) if answer.status.is_success() => Probe::Ready,
+            Ok(_) => Probe::Refused,
+            Err(_) => Probe::Missed,
+        }
     }
 
     /// Sends a request and waits for the whole answer, both over the distance. Hangs where packets vanish.

@@ -36,7 +36,7 @@ async fn region(name: &'static str, status: StatusCode) -> StubRegion {
     let stub = Stub { status, heard: Arc::default() };
     let router = Router::new()
         .route("/frontend-api/graphql", routing::any(answer))
-        .route("/frontend-api/healthz", routing::get(|| async { "ok" }))
+        .route("/frontend-api/readyz", routing::get(|| async { "ready" }))
         .with_state(stub.clone());
     let serving = Serving::start(router).await.unwrap();
     StubRegion { name, stub, serving, condition: watch::Sender::new(Condition::up()) }

@@ -215,7 +215,7 @@ fn concluded(recorded: Recorded) -> Outcome {
 fn answer(record: &HistoryRecord) -> Option<Answer> {
     use crate::history::Source;
     let judged = record.source == Source::Driver
-        && !matches!(record.op, Op::Resolve | Op::SignIn)
+        && !matches!(record.op, Op::Resolve | Op::VerifyAge | Op::SignIn)
         && record.outcome != Recorded::Skipped;
     judged.then(|| Answer {
         op: record.op.word().to_owned(),
@@ -226,7 +226,7 @@ fn answer(record: &HistoryRecord) -> Option<Answer> {
             .map(|latency| record.wall_ms + (latency / 1_000) as i64),
         wanted: match (record.op, record.outcome) {
             (Op::BadOrder, outcome) => outcome == Recorded::PlannedRefusal,
-            (Op::Cancel | Op::Return, Recorded::PlannedRefusal) => true,
+            (Op::CreateOrder | Op::Cancel | Op::Return, Recorded::PlannedRefusal) => true,
             (_, outcome) => outcome == Recorded::Ok && record.why.is_none(),
         },
         status: record.status,

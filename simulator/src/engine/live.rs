@@ -18,7 +18,7 @@ use crate::{
     history::{self, HistoryRecord},
     machine::{MachineReport, MachineWatch},
     process::Processes,
-    robots::{Counts, Robots},
+    robots::{Counts, Crew, Robots},
     watch::Watch,
 };
 use anyhow::Context as _;
@@ -89,7 +89,8 @@ impl Act<'_> {
         let mut people = People::sign_in(&self.stage.plan, |home| self.stage.pool_endpoint(home)).await?;
         self.watch.say(&format!("{} customers are signed in", people.customers.len()));
         let products = products::catalogue().context("the catalogue")?;
-        let robots = Robots::start(std::mem::take(&mut people.crew), self.stage.ground());
+        let crew = Crew { returns: self.stage.returns.clone(), ..std::mem::take(&mut people.crew) };
+        let robots = Robots::start(crew, self.stage.ground());
         let (mut loaded, aftermath) = self.load(&people, &products).await?;
         let (case, robots) = self.case(&loaded, &products, &aftermath, robots).await?;
         loaded

@@ -138,6 +138,8 @@ impl Load<'_> {
             customers: customers.to_vec(),
             catalogue: self.products.iter().map(CatalogueItem::from).collect(),
             provider: Provider { url: stage.provider_url.clone(), key: plan.secrets.provider_key.clone() },
+            unverified: plan.unverified.clone(),
+            returns: stage.returns.clone(),
         }
     }
 }

@@ -46,7 +46,7 @@ fn hire<'a>(
     staff: impl Iterator<Item = (&'a Staff, String)>,
 ) -> anyhow::Result<People> {
     let warehouses = &plan.scenario.topology.warehouses;
-    let mut crew = Crew { pickers: Vec::new(), couriers: Vec::new(), failures: FAILURES };
+    let mut crew = Crew { failures: FAILURES, ..Crew::default() };
     let mut desk_token = None;
     for (one, token) in staff {
         match (one.group.as_str(), &one.warehouse) {

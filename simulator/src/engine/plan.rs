@@ -6,6 +6,7 @@ use crate::{
     region::{self, RegionSpec},
     replication,
     scenario::{Engine, Scenario},
+    third_parties::age_check::Papers,
     topology::Topology,
 };
 use anyhow::Context as _;
@@ -18,6 +19,7 @@ use loadtests::{
 use platform::config::{
     Config, ContinentConfig, Durability, PoolConfig as PublicPool, RegionConfig, Secrets, WarehouseConfig,
 };
+use rand::RngExt as _;
 use std::collections::BTreeMap;
 
 /// The environment of a run, part of every resource's name.
@@ -26,6 +28,8 @@ const ENV: &str = "sim";
 const ACCOUNT: &str = "123456789012";
 /// Units of each product in each warehouse at the start of a run. Nobody is to find a shelf empty by chance.
 pub const STOCK_UNITS: i64 = 100_000;
+/// Of those who begin without a proof of age, the part that is too young for cigars.
+const TOO_YOUNG: f64 = 0.25;
 /// Requests a second of one Goose user, who thinks for 0.75 s between two steps and waits for the answers.
 const GOOSE_USER_RPS: f64 = 1.2;
 /// The lag of a comparison run: longer than the usual one, so that the flood finds something to strand.
@@ -51,8 +55,10 @@ pub struct Plan {
     pub control_token: String,
     /// Units of each product in each warehouse at the start.
     pub stock_units: i64,
-    /// Customers whose age was verified before: all, unless somebody says otherwise.
+    /// Customers whose age was verified before.
     pub adults: Vec<UserId>,
+    /// The others, and what their papers say.
+    pub unverified: BTreeMap<UserId, Papers>,
 }
 
 /// The keys of all user pools of a plan.
@@ -97,6 +103,8 @@ pub struct Addresses {
     pub provider_url: String,
     /// The carrier.
     pub carrier_url: String,
+    /// The age checker's page.
+    pub age_check_url: String,
 }
 
 impl Plan {
@@ -139,8 +147,9 @@ impl Plan {
             let client_id = format!("{}smokesclient", continent.id);
             pools.insert(continent.id.clone(), Pool { id, client_id, key });
         }
-        let (stock_units, adults) =
-            (STOCK_UNITS, customers.iter().map(|customer| customer.sub.clone()).collect());
+        let unverified = unverified(&scenario, &customers);
+        let adults = customers.iter().map(|customer| &customer.sub);
+        let adults = adults.filter(|sub| !unverified.contains_key(*sub)).cloned().collect();
         Ok(Plan {
             scenario,
             durability,
@@ -150,8 +159,9 @@ impl Plan {
             pools,
             secrets,
             control_token,
-            stock_units,
+            stock_units: STOCK_UNITS,
             adults,
+            unverified,
         })
     }
 
@@ -236,8 +246,7 @@ impl Plan {
             durability: self.durability,
             provider_url: addresses.provider_url.clone(),
             carrier_url: addresses.carrier_url.clone(),
-            // Customers of a simulation come verified: nobody goes there.
-            age_check_url: "http://age-check.local".into(),
+            age_check_url: addresses.age_check_url.clone(),
             otlp_url: None,
             heartbeat_ms: u64::from(topology.heartbeat_ms),
             suspect_after_ms: u64::from(topology.suspect_after_ms),
@@ -282,6 +291,19 @@ impl Plan {
         });
         customers.chain(staff).collect()
     }
+}
+
+/// Who begins without a proof of age, and what their papers say. Those who play journeys are not among them: they would
+/// take an order that waits for a failure.
+fn unverified(scenario: &Scenario, customers: &[Customer]) -> BTreeMap<UserId, Papers> {
+    let mut dice = dice(scenario.seed, "proofs of age");
+    let buyers = customers.len().saturating_sub(scenario.load.goose_users as usize);
+    let drawn = customers.iter().take(buyers).filter_map(|customer| {
+        let unverified = dice.random_bool(scenario.load.unverified_pct / 100.0);
+        let papers = if dice.random_bool(TOO_YOUNG) { Papers::TooYoung } else { Papers::OfAge };
+        unverified.then(|| (customer.sub.clone(), papers))
+    });
+    drawn.collect()
 }
 
 /// The customers' shares of a topology.

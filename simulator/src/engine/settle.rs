@@ -21,7 +21,7 @@ pub enum Parked {
     TriedAgain,
 }
 
-/// Waits until all regions are at rest, no longer than the scenario allows. Says how long it took, `None`
+/// Waits until all regions are at rest and nobody outside has anything for them, no longer than the scenario allows. Says how long it took, `None`
 /// where it did not come to rest.
 ///
 /// # Errors
@@ -36,7 +36,8 @@ pub async fn until_at_rest(stage: &Stage, watch: &Watch, parked: Parked) -> anyh
         }
         let reports = try_join_all(stage.survivors().map(|region| region.control().orders())).await?;
         let present: Vec<&Region> = stage.survivors().map(|region| &region.name).collect();
-        rests = if at_rest(&reports, &present) { rests + 1 } else { 0 };
+        let rest = at_rest(&reports, &present) && !stage.is_busy_outside();
+        rests = if rest { rests + 1 } else { 0 };
         if rests >= IN_A_ROW {
             watch.say(&format!("at rest after {:.1} s", begun.elapsed().as_secs_f64()));
             return Ok(Some(begun.elapsed()));

@@ -9,10 +9,11 @@ use crate::{
     links::Mesh,
     process::Processes,
     region::Report,
-    robots::{Ground, Place},
+    robots::{Ground, Place, Returns},
     serving::Serving,
     third_parties::{
         Clock,
+        age_check::{AgeCheckConfig, AgeChecker},
         carrier::{Carrier, CarrierConfig},
         payment_3p::{Provider, ProviderConfig},
     },
@@ -45,13 +46,17 @@ pub struct Stage {
     pub provider_url: String,
     /// The carrier.
     pub carrier: Carrier,
+    /// The age checker.
+    pub age_checker: AgeChecker,
+    /// Where customers leave what they send back.
+    pub returns: Returns,
     /// The links between the regions.
     pub mesh: Mesh,
     /// The regions.
     pub regions: BTreeMap<Region, RegionProcess>,
     /// The edges, by their customers.
     pub edges: BTreeMap<String, Edge>,
-    _third_parties: [Serving; 2],
+    _third_parties: [Serving; 3],
 }
 
 impl Stage {
@@ -83,8 +88,11 @@ impl Stage {
         let (provider, carrier) = third_parties(&plan, clock);
         let provider_door = Serving::start(provider.router()).await.context("the payment provider")?;
         let carrier_door = Serving::start(carrier.router()).await.context("the carrier")?;
+        let age_checker = age_checker(&plan, clock, ground(&plan, &regions));
+        let age_checker_door = Serving::start(age_checker.router()).await.context("the age checker")?;
         let mesh = Mesh::start(&plan.scenario.topology, plan.scenario.seed).await.context("the links")?;
-        let addresses = addresses(&plan, &mesh, provider_door.url(), carrier_door.url());
+        let page = format!("{}/verify", age_checker_door.url());
+        let addresses = addresses(&plan, &mesh, [provider_door.url(), carrier_door.url(), page]);
         for region in regions.values() {
             mesh.set_target(&region.name, region.address);
         }
@@ -95,8 +103,19 @@ impl Stage {
         until_together(&regions).await?;
         let edges = start_edges(&plan, &mesh, &regions, ports).await?;
         let provider_url = provider_door.url();
-        let _third_parties = [provider_door, carrier_door];
-        Ok(Stage { plan, clock, provider, provider_url, carrier, mesh, regions, edges, _third_parties })
+        Ok(Stage {
+            plan,
+            clock,
+            provider,
+            provider_url,
+            carrier,
+            age_checker,
+            returns: Returns::default(),
+            mesh,
+            regions,
+            edges,
+            _third_parties: [provider_door, carrier_door, age_checker_door],
+        })
     }
 
     /// The regions that work.
@@ -106,13 +125,12 @@ impl Stage {
 
     /// The regions as robots see them.
     pub fn ground(&self) -> Ground {
-        let topology = &self.plan.scenario.topology;
-        let place = |region: &RegionProcess| {
-            let continent = topology.continent_of(&region.name)?.clone();
-            let (address, standing) = (region.address, region.watch());
-            Some(Place { region: region.name.clone(), continent, address, standing })
-        };
-        Ground::new(self.regions.values().filter_map(place).collect())
+        ground(&self.plan, &self.regions)
+    }
+
+    /// Whether somebody outside of the regions has something under way that will move an order.
+    pub fn is_busy_outside(&self) -> bool {
+        self.age_checker.under_way() > 0 || self.returns.under_way() > 0
     }
 
     /// The region that signs a continent's people in while nothing is lost, as an endpoint.
@@ -160,6 +178,29 @@ impl Stage {
     }
 }
 
+fn ground(plan: &Plan, regions: &BTreeMap<Region, RegionProcess>) -> Ground {
+    let topology = &plan.scenario.topology;
+    let place = |region: &RegionProcess| {
+        let continent = topology.continent_of(&region.name)?.clone();
+        let (address, standing) = (region.address, region.watch());
+        Some(Place { region: region.name.clone(), continent, address, standing })
+    };
+    Ground::new(regions.values().filter_map(place).collect())
+}
+
+/// The age checker is as far away as the payment provider.
+fn age_checker(plan: &Plan, clock: RunClock, shop: Ground) -> AgeChecker {
+    let topology = &plan.scenario.topology;
+    let config = AgeCheckConfig {
+        key: plan.secrets.age_check_key.clone(),
+        rtt: Duration::from_millis(u64::from(topology.provider_rtt_ms)),
+        jitter_pct: topology.jitter_pct,
+        shop,
+    };
+    let wall: Clock = Arc::new(move || clock.wall_ms_at(clock.now_us()));
+    AgeChecker::new(plan.scenario.seed, wall, config)
+}
+
 pub(super) fn third_parties(plan: &Plan, clock: RunClock) -> (Provider, Carrier) {
     let topology = &plan.scenario.topology;
     let wall: Clock = Arc::new(move || clock.wall_ms_at(clock.now_us()));
@@ -200,7 +241,8 @@ impl Ports {
     }
 }
 
-fn addresses(plan: &Plan, mesh: &Mesh, provider_url: String, carrier_url: String) -> Addresses {
+/// `outside`: the payment provider, the carrier, the age checker.
+fn addresses(plan: &Plan, mesh: &Mesh, outside: [String; 3]) -> Addresses {
     let names: Vec<&Region> = plan.scenario.topology.regions.iter().map(|region| &region.name).collect();
     let mut links = BTreeMap::new();
     for from in &names {
@@ -210,7 +252,8 @@ fn addresses(plan: &Plan, mesh: &Mesh, provider_url: String, carrier_url: String
             }
         }
     }
-    Addresses { links, provider_url, carrier_url }
+    let [provider_url, carrier_url, age_check_url] = outside;
+    Addresses { links, provider_url, carrier_url, age_check_url }
 }
 
 /// Waits until every region hears every other one, and all have what was written at the start.

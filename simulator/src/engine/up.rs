@@ -5,7 +5,7 @@ use crate::{process::Processes, scenario::Scenario};
 use anyhow::Context as _;
 use platform::config::Durability;
 use serde_json::json;
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
 
 /// Starts the platform of a scenario and keeps it until told to stop.
 ///
@@ -56,8 +56,22 @@ fn endpoints(stage: &Stage) -> anyhow::Result<serde_json::Value> {
         "edges": edges,
         "regions": regions.collect::<Vec<_>>(),
         "pools": pools.collect::<Vec<_>>(),
+        "accounts": accounts(&stage.plan),
         "provider": stage.provider_url,
     }))
+}
+
+/// Somebody of each kind who can sign in: a customer, and one of each group of staff. All are synthetic.
+fn accounts(plan: &Plan) -> Vec<serde_json::Value> {
+    let customer = plan.customers.first().map(|one| {
+        json!({ "username": one.username, "password": one.password, "continent": one.home, "group": null })
+    });
+    let mut groups = BTreeSet::new();
+    let staff = plan.staff.iter().filter(|one| groups.insert(&one.group)).map(|one| {
+        json!({ "username": one.username, "password": one.password, "continent": one.home,
+                "group": one.group })
+    });
+    customer.into_iter().chain(staff).collect()
 }
 
 /// The edge of the first customers that the topology lists.

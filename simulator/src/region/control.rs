@@ -23,7 +23,10 @@ use contracts::{ids::Region, order::OrderStatus};
 use platform::Platform;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A batch of replicated writes is smaller than this.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -159,7 +162,9 @@ fn copy_report(control: &Control) -> anyhow::Result<Option<CopyReport>> {
 async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fault> {
     let here = (&control.platform.config.region, control.platform.world.now().0);
     let rows = control.cloud.items("orders")?;
-    let mut report = orders_report(rows.iter().map(|row| OrderRow::of(row, here)));
+    let arrived = Arrived::read(&control.cloud)?;
+    let seen = rows.iter().map(|row| OrderRow::of(row, here).unless(arrived.is_for(row)));
+    let mut report = orders_report(seen);
     // As long as orders are under way nobody asks for the rest.
     if report.open.is_empty() && report.unpublished == 0 {
         let tables = control.cloud.dump().tables;
@@ -256,12 +261,40 @@ impl<'a> OrderRow<'a> {
     }
 }
 
+/// What orders wait for and is here already: proofs of age by customer, and goods that came back by order.
+struct Arrived(BTreeSet<String>);
+
+impl Arrived {
+    fn read(cloud: &Cloud) -> anyhow::Result<Arrived> {
+        let (profiles, deliveries) = (cloud.items("users.profiles")?, cloud.items("delivery")?);
+        let known = profiles.iter().filter(|row| matches!(row.text("ageVerdict"), Some("PASSED" | "FAILED")));
+        let known = known.filter_map(|row| row.text("userId"));
+        let back = deliveries.iter().filter(|row| row.entries("cameBack").is_some());
+        let back = back.filter_map(|row| row.text("orderId"));
+        Ok(Arrived(known.chain(back).map(str::to_owned).collect()))
+    }
+
+    fn is_for(&self, order: &PlainItem) -> bool {
+        let awaited = match order.text("status") {
+            Some("AGE_REVIEW") => order.text("userId"),
+            Some("RETURN_REQUESTED") => order.text("orderId"),
+            _ => None,
+        };
+        awaited.is_some_and(|awaited| self.0.contains(awaited))
+    }
+}
+
 /// Whether the pending events of a row are still to be published, as far as this region can tell.
 fn awaited(ours: bool, since_ms: Option<i64>, now_ms: i64) -> bool {
     ours || since_ms.is_none_or(|since_ms| now_ms.saturating_sub(since_ms) < PUBLISHED_BY_OTHERS_MS)
 }
 
 impl OrderRow<'_> {
+    /// The same row of an order that goes on as soon as its owner looks, where `awaited` is here.
+    fn unless(self, awaited: bool) -> Self {
+        OrderRow { still: self.still && !awaited, ..self }
+    }
+
     /// A row that is not an order does not rest, so that somebody looks at it.
     fn rests(&self) -> bool {
         let status: Result<OrderStatus, _> = serde_json::from_value(self.status.into());
@@ -290,6 +323,18 @@ fn orders_report<'a>(rows: impl Iterator<Item = OrderRow<'a>>) -> OrdersReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_whose_wait_is_over_does_not_rest() {
+        let row = OrderRow {
+            order_id: "a",
+            rank: (None, None),
+            status: "AGE_REVIEW",
+            still: true,
+            unpublished: false,
+        };
+        assert!(row.unless(false).rests() && !row.unless(true).rests());
+    }
 
     #[test]
     fn the_highest_branch_of_an_order_counts() {

@@ -1,6 +1,10 @@
-//! Couriers: they take new parcels of their region, carry them, and report where anybody answers.
+//! Couriers: they take new parcels of their region, carry them, and report where anybody answers. What customers send
+//! back goes with whoever comes by.
 
-use super::work::{Hand, IN_HAND_MAX, LOOK_EVERY, PAGES_MAX, Step, count, number, strikes};
+use super::{
+    returns,
+    work::{Hand, IN_HAND_MAX, LOOK_EVERY, PAGES_MAX, Step, count, number, strikes},
+};
 use contracts::{
     graphql,
     ids::{OrderId, Region},
@@ -35,6 +39,7 @@ struct NewDelivery {
 pub(super) async fn work(hand: Hand, region: Region) {
     let mut in_hand: BTreeSet<OrderId> = BTreeSet::new();
     let mut carrying = JoinSet::new();
+    let mut bringing = JoinSet::new();
     hand.first_turn().await;
     while !hand.is_stopped() {
         for order in new_parcels(&hand, &region).await {
@@ -46,13 +51,21 @@ pub(super) async fn work(hand: Hand, region: Region) {
                 });
             }
         }
+        while bringing.len() < IN_HAND_MAX
+            && let Some(parcel) = hand.returns.take()
+        {
+            let (hand, region) = (hand.clone(), region.clone());
+            bringing.spawn(async move { returns::bring_back(&hand, &region, parcel).await });
+        }
         hand.pause(LOOK_EVERY).await;
+        while bringing.try_join_next().is_some() {}
         while let Some(ended) = carrying.try_join_next() {
             let Ok(order) = ended else { continue };
             in_hand.remove(&order);
         }
     }
     while carrying.join_next().await.is_some() {}
+    while bringing.join_next().await.is_some() {}
 }
 
 async fn new_parcels(hand: &Hand, region: &Region) -> Vec<OrderId> {

@@ -22,7 +22,7 @@ pub struct Place {
 #[derive(Clone)]
 pub struct Ground {
     places: Arc<Vec<Place>>,
-    pub(super) network: Network,
+    pub(crate) network: Network,
 }
 
 impl Ground {
@@ -38,7 +38,7 @@ impl Ground {
     }
 
     /// The base URL of a region, where it can be reached. A frozen one can, it only never answers.
-    pub(super) fn base(&self, region: &Region) -> Option<String> {
+    pub(crate) fn base(&self, region: &Region) -> Option<String> {
         let place = self.places.iter().find(|place| place.region == *region)?;
         let reachable = matches!(*place.standing.borrow(), Standing::Up | Standing::Frozen);
         reachable.then(|| format!("http://{}", place.address))
@@ -52,7 +52,7 @@ impl Ground {
     }
 
     /// Every region that can be reached.
-    pub(super) fn reachable(&self) -> Vec<Region> {
+    pub(crate) fn reachable(&self) -> Vec<Region> {
         let names = self.places.iter().map(|place| &place.region);
         names.filter(|region| self.base(region).is_some()).cloned().collect()
     }

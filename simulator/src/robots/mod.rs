@@ -1,16 +1,18 @@
 //! Those who work for the shop: pickers in the warehouses, couriers on the road, and the operations desk.
 //!
 //! Pickers of a lost warehouse are lost with it. Couriers are not: they keep the parcels that they carry and
-//! report wherever a region still answers. The desk tells the survivors which warehouses are gone.
+//! report wherever a region still answers. They also fetch what customers send back. The desk tells the survivors which warehouses are gone.
 
 mod couriers;
 mod desk;
 mod ground;
 mod pickers;
+mod returns;
 mod work;
 
 pub use desk::declare_lost;
 pub use ground::{Ground, Place};
+pub use returns::{Parcel, Returns};
 pub use work::{Counts, Failures};
 
 use contracts::ids::{Region, WarehouseId};
@@ -48,6 +50,8 @@ pub struct Crew {
     pub couriers: Vec<Courier>,
     /// What goes wrong at work, on purpose.
     pub failures: Failures,
+    /// Where customers leave what they send back.
+    pub returns: Returns,
 }
 
 /// The crew at work. It goes home when this is dropped.
@@ -70,6 +74,7 @@ impl Robots {
             stopped: stopped.clone(),
             tally: tally.clone(),
             failures: crew.failures,
+            returns: crew.returns.clone(),
         };
         for (picker, share) in shared(crew.pickers, |picker| picker.region.clone()) {
             let hand = hand(picker.token, share);

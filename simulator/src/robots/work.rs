@@ -1,8 +1,9 @@
 //! What pickers and couriers have in common: how they ask, and what they count.
 
-use super::{Ground, Share};
+use super::{Ground, Returns, Share};
 use bytes::Bytes;
 use contracts::ids::{OrderId, Region};
+use futures::future::{BoxFuture, FutureExt as _};
 use http::{Request, header};
 use platform::watch;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,9 @@ pub struct Counts {
     pub delivered: u64,
     /// Parcels brought back on purpose.
     pub delivery_failed: u64,
+    /// Parcels with what customers sent back.
+    #[serde(default)]
+    pub brought_back: u64,
     /// Work that the shop called off.
     pub called_off: u64,
     /// Steps that had to be tried again.
@@ -64,6 +68,7 @@ pub(crate) struct Tally {
     pub(super) taken: AtomicU64,
     pub(super) delivered: AtomicU64,
     pub(super) delivery_failed: AtomicU64,
+    pub(super) brought_back: AtomicU64,
     pub(super) called_off: AtomicU64,
     pub(super) retries: AtomicU64,
 }
@@ -76,6 +81,7 @@ impl Tally {
             taken: self.taken.load(Relaxed),
             delivered: self.delivered.load(Relaxed),
             delivery_failed: self.delivery_failed.load(Relaxed),
+            brought_back: self.brought_back.load(Relaxed),
             called_off: self.called_off.load(Relaxed),
             retries: self.retries.load(Relaxed),
         }
@@ -114,6 +120,7 @@ pub(crate) struct Hand {
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) tally: Arc<Tally>,
     pub(super) failures: Failures,
+    pub(super) returns: Returns,
 }
 
 impl Hand {
@@ -141,18 +148,29 @@ impl Hand {
         variables: Value,
         field: &str,
     ) -> Result<Value, NoAnswer> {
+        let body = json!({ "query": document, "variables": variables });
+        let (status, answer) = self.post(region, "/frontend-api/graphql", &body).await?;
+        read(status, &answer, field)
+    }
+
+    /// Sends a report to a route of a service.
+    async fn report(&self, region: &Region, path: &str, body: &Value) -> Result<(), NoAnswer> {
+        let (status, answer) = self.post(region, path, body).await?;
+        taken(status, &answer)
+    }
+
+    async fn post(&self, region: &Region, path: &str, body: &Value) -> Result<(u16, Bytes), NoAnswer> {
         let later = |why: &dyn std::fmt::Display| NoAnswer::Later(why.to_string());
         let base = self.ground.base(region).ok_or_else(|| later(&"the region is not reachable"))?;
-        let body = json!({ "query": document, "variables": variables }).to_string();
-        let request = Request::post(format!("{base}/frontend-api/graphql"))
+        let request = Request::post(format!("{base}{path}"))
             .header(header::HOST, base.trim_start_matches("http://"))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-            .body(Bytes::from(body))
+            .body(Bytes::from(body.to_string()))
             .map_err(|cause| later(&cause))?;
         let answer = tokio::time::timeout(LIMIT, self.ground.network.send(request)).await;
         let answer = answer.map_err(|_| later(&"no answer in time"))?.map_err(|cause| later(&cause))?;
-        read(answer.status().as_u16(), answer.body(), field)
+        Ok((answer.status().as_u16(), answer.into_body()))
     }
 
     /// Tries a step until it is done or called off; `None` when it is time to go home, or when `lost` says
@@ -165,14 +183,40 @@ impl Hand {
         field: &str,
         lost: impl Fn() -> bool,
     ) -> Option<Step> {
+        let tell = |region: Region| {
+            let variables = variables.clone();
+            async move { self.ask(&region, document, variables, field).await.and_then(accepted) }.boxed()
+        };
+        self.insist_on(regions, tell, field, lost).await
+    }
+
+    /// The same for a [report](Hand::report) to a route of a service.
+    pub(super) async fn insist_on_report(
+        &self,
+        regions: impl Fn() -> Vec<Region>,
+        path: &str,
+        body: &Value,
+        lost: impl Fn() -> bool,
+    ) -> Option<Step> {
+        let tell = |region: Region| async move { self.report(&region, path, body).await }.boxed();
+        self.insist_on(regions, tell, path, lost).await
+    }
+
+    async fn insist_on<'a>(
+        &self,
+        regions: impl Fn() -> Vec<Region>,
+        tell: impl Fn(Region) -> BoxFuture<'a, Result<(), NoAnswer>>,
+        what: &str,
+        lost: impl Fn() -> bool,
+    ) -> Option<Step> {
         let mut pause = RETRY_FIRST;
         let mut refusals = 0;
         loop {
             for region in regions() {
-                match self.ask(&region, document, variables.clone(), field).await.and_then(accepted) {
+                match tell(region.clone()).await {
                     Ok(()) => return Some(Step::Done),
                     Err(NoAnswer::Refused(code)) if definite(&code) => refusals += 1,
-                    Err(why) => tracing::debug!(%region, ?why, field, "a robot tries again"),
+                    Err(why) => tracing::debug!(%region, ?why, what, "a robot tries again"),
                 }
             }
             if refusals >= REFUSALS_BELIEVED {
@@ -200,6 +244,19 @@ fn accepted(answer: Value) -> Result<(), NoAnswer> {
         return Ok(());
     }
     Err(NoAnswer::Refused(answer["code"].as_str().unwrap_or_default().to_owned()))
+}
+
+/// The answer to a report: a status, and a code where it was not taken. Here a conflict is no refusal: the region has
+/// yet to hear that the parcel was delivered.
+fn taken(status: u16, body: &[u8]) -> Result<(), NoAnswer> {
+    if (200..300).contains(&status) {
+        return Ok(());
+    }
+    let answer = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    match answer["code"].as_str() {
+        Some(code) if code != "CONFLICT" => Err(NoAnswer::Refused(code.to_owned())),
+        _ => Err(NoAnswer::Later(format!("status {status}"))),
+    }
 }
 
 fn read(status: u16, body: &[u8], field: &str) -> Result<Value, NoAnswer> {
@@ -240,6 +297,15 @@ mod tests {
         let error = br#"{"data":null,"errors":[{"message":"no","extensions":{"code":"NOT_FOUND"}}]}"#;
         assert_eq!(read(200, error, "getDelivery"), Err(NoAnswer::Refused("NOT_FOUND".to_owned())));
         assert!(matches!(read(503, b"busy", "getDelivery"), Err(NoAnswer::Later(_))));
+    }
+
+    #[test]
+    fn a_report_is_taken_refused_or_unheard() {
+        assert_eq!(taken(200, b"{}"), Ok(()));
+        let refused = taken(400, br#"{"code":"VALIDATION_FAILED"}"#);
+        assert_eq!(refused, Err(NoAnswer::Refused("VALIDATION_FAILED".to_owned())));
+        assert!(matches!(taken(409, br#"{"code":"CONFLICT"}"#), Err(NoAnswer::Later(_))));
+        assert!(matches!(taken(503, b"busy"), Err(NoAnswer::Later(_))));
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Fault {
         moment: Moment,
         operation: String,
         table: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        word: Option<String>,
         nth: u32,
         back_after_ms: u32,
         for_s: f64,
@@ -251,6 +253,7 @@ fn read_fault(entry: &Section<'_>, kind: &str, topology: &Topology) -> Option<Fa
             moment: moment(entry),
             operation: entry.text("operation"),
             table: table(),
+            word: entry.maybe_text("word").filter(|word| !word.is_empty()),
             nth: entry.whole_or("nth", 1, 1..=1_000_000) as u32,
             back_after_ms: entry.whole_or("back_after_ms", 1_000, 1..=600_000) as u32,
             for_s: for_s(),

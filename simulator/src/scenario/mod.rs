@@ -83,6 +83,9 @@ pub struct Load {
     pub goose_users: u32,
     /// Customer accounts over which the requests are spread.
     pub customers: u32,
+    /// Of these, percent that begin without a proof of age.
+    #[serde(default)]
+    pub unverified_pct: f64,
 }
 
 impl Load {

@@ -150,13 +150,15 @@ fn read_fault(
 fn read_load(root: &Section<'_>) -> Load {
     let Some(section) = root.section("load") else {
         root.note_here("load: is missing");
-        return Load { open_loop_rps: 0.0, mix: Mix::default(), goose_users: 0, customers: 0 };
+        let mix = Mix::default();
+        return Load { open_loop_rps: 0.0, mix, goose_users: 0, customers: 0, unverified_pct: 0.0 };
     };
     let load = Load {
         open_loop_rps: section.number("open_loop_rps", 1.0..=10_000.0),
         mix: section.section("mix").map(read_mix).unwrap_or_default(),
         goose_users: section.whole_or("goose_users", 0, 0..=10_000) as u32,
         customers: section.whole_or("customers", 200, 1..=1_000_000) as u32,
+        unverified_pct: section.number_or("unverified_pct", 0.0, 0.0..=100.0),
     };
     section.finish();
     load

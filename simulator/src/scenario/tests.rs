@@ -112,6 +112,7 @@ fn every_kind_of_fault_is_read_as_it_was_written() {
             moment: Moment::Before,
             operation: "PutItem".to_owned(),
             table: "orders.journal".to_owned(),
+            word: Some("CANCELLING".to_owned()),
             nth: 3,
             back_after_ms: 40,
             for_s: 2.5,
@@ -218,6 +219,15 @@ target = 0
         assert!(found.iter().any(|found| found.starts_with(expected)), "{expected}\nin {found:#?}");
     }
     assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[test]
+fn the_share_of_those_who_come_unverified_is_a_percentage() {
+    for (given, refused) in [("0", false), ("100", false), ("2.5", false), ("101", true), ("-1", true)] {
+        let found = mistakes("unverified", &format!("[load]\nunverified_pct = {given}\n"));
+        let wanted = format!("2: load.unverified_pct: {given} is not within 0 and 100");
+        assert_eq!(found.contains(&wanted), refused, "{found:#?}");
+    }
 }
 
 #[test]

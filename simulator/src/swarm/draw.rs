@@ -20,6 +20,7 @@ pub fn draw(seed: u64) -> Scenario {
     let phases = phases(&mut of_load);
     let mut load = load(&mut of_load);
     (load.mix.cancel, load.mix.returns) = commands(&mut dice(seed, "swarm commands"));
+    load.unverified_pct = unverified(&mut dice(seed, "swarm ages"));
     let replication = replication(&mut dice(seed, "swarm replication"));
     let faults = timeline::draw(&mut dice(seed, "swarm faults"), &topology, &phases);
     Scenario {
@@ -118,6 +119,7 @@ fn load(dice: &mut Dice) -> Load {
         goose_users: 0,
         // A few customers meet each other's orders and keys; many spread over the shards.
         customers: one_of(dice, &[12, 30, 60, 120]),
+        unverified_pct: 0.0,
     }
 }
 
@@ -127,6 +129,11 @@ fn commands(dice: &mut Dice) -> (f32, f32) {
         return (0.0, 0.0);
     }
     (f32::from(dice.random_range(1u8..=10)), f32::from(dice.random_range(0u8..=5)))
+}
+
+/// How many customers begin without a proof of age, percent: in half of the worlds none. Drawn apart as well.
+fn unverified(dice: &mut Dice) -> f64 {
+    if dice.random_bool(0.5) { 0.0 } else { f64::from(dice.random_range(5u8..=40)) }
 }
 
 fn replication(dice: &mut Dice) -> ReplicationSpec {
@@ -179,6 +186,12 @@ mod tests {
         let (cancelled, returned) = (count(|mix| mix.cancel), count(|mix| mix.returns));
         assert!((400..600).contains(&cancelled), "{cancelled} of 1000");
         assert!((300..cancelled).contains(&returned), "{returned} of 1000");
+    }
+
+    #[test]
+    fn in_half_of_the_worlds_some_customers_come_unverified() {
+        let count = SEEDS.map(draw).filter(|one| one.load.unverified_pct > 0.0).count();
+        assert!((400..600).contains(&count), "{count} of 1000");
     }
 
     #[test]

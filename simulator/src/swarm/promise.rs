@@ -254,6 +254,7 @@ mod tests {
             moment: Moment::After,
             operation: "PutItem".to_owned(),
             table: "orders".to_owned(),
+            word: None,
             nth: 1,
             back_after_ms: 3_000,
             for_s: 2.0,

@@ -86,9 +86,16 @@ impl<R: FnMut(&Scenario) -> Option<Finding>> Search<R> {
     /// Takes every simpler scenario that fails the same way; says whether there was any.
     fn anything_simpler(&mut self) -> bool {
         let mut any = false;
-        for simpler in
-            [usual_world, usual_tables, orders_only, no_mere_looks, less_load, fewer_customers, shorter_load]
-        {
+        for simpler in [
+            usual_world,
+            usual_tables,
+            everybody_of_age,
+            orders_only,
+            no_mere_looks,
+            less_load,
+            fewer_customers,
+            shorter_load,
+        ] {
             while let Some(candidate) = simpler(&self.shrunk.scenario) {
                 if !self.take(candidate) {
                     break;
@@ -120,6 +127,10 @@ fn usual_world(scenario: &Scenario) -> Option<Scenario> {
 
 fn usual_tables(scenario: &Scenario) -> Option<Scenario> {
     changed(scenario, |candidate| candidate.replication = usual_replication())
+}
+
+fn everybody_of_age(scenario: &Scenario) -> Option<Scenario> {
+    changed(scenario, |candidate| candidate.load.unverified_pct = 0.0)
 }
 
 fn orders_only(scenario: &Scenario) -> Option<Scenario> {

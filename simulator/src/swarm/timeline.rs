@@ -101,6 +101,7 @@ fn of_kind(dice: &mut Dice, kind: &str, topology: &Topology, for_s: f64) -> Faul
                 moment: one_of(dice, &[Moment::Before, Moment::After]),
                 operation: operation.to_owned(),
                 table: table.to_owned(),
+                word: None,
                 nth: dice.random_range(1..=4),
                 back_after_ms: one_of(dice, &[20, 100, 600, 2_000]),
                 for_s,

@@ -1,6 +1,7 @@
 //! Companies that are not ours and stand outside of all regions: they survive a flood, and their books say what
 //! really happened.
 
+pub mod age_check;
 pub mod carrier;
 mod network;
 pub mod payment_3p;

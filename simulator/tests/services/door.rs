@@ -14,7 +14,7 @@ async fn start() -> Running {
     let tables = [products::TABLES, users::TABLES, warehouse::TABLES, delivery::TABLES].concat();
     let needs = Needs {
         tables: tables.into_iter().chain([inbox::TABLE]).collect(),
-        subscriptions: warehouse::SUBSCRIPTION.into_iter().collect(),
+        subscriptions: [products::SUBSCRIPTION, warehouse::SUBSCRIPTION].into_iter().flatten().collect(),
     };
     let build = |platform: platform::Platform| {
         vec![

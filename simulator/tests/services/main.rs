@@ -2,17 +2,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod additions;
 mod delivery;
+mod destinations;
 mod door;
+mod notices;
 mod ops;
 mod orders;
 mod outbox;
 mod outside;
 mod payment;
 mod products;
+mod recommendations;
 mod replays;
 mod roles;
 mod schemas;
 mod support;
 mod users;
+mod validators;
 mod warehouse;

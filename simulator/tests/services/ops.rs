@@ -1,6 +1,7 @@
 //! The operators' routes: who may call them, parked events, readiness, and regions that are drained, evacuated and
 //! restored.
 
+mod customers;
 mod evacuation;
 
 use std::sync::Arc;

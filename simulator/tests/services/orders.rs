@@ -246,7 +246,7 @@ async fn a_key_has_one_order_wherever_it_is_asked_for_and_one_body() {
 /// What to do to an honest order, and what the contract answers.
 type Wrong = (&'static str, fn(&mut Value), Code);
 
-const WRONG: [Wrong; 10] = [
+const WRONG: [Wrong; 12] = [
     (
         "a line twice",
         |order| {
@@ -268,7 +268,13 @@ const WRONG: [Wrong; 10] = [
     ),
     ("a currency that is not taken", |order| order["currency"] = json!("EUR"), Code::ValidationFailed),
     ("where nothing is sent", |order| order["address"]["country"] = json!("AQ"), Code::DestinationNotAllowed),
+    ("a state that forbids it", |order| in_state(order, "UT"), Code::DestinationNotAllowed),
+    ("a state of nowhere", |order| in_state(order, "Utha"), Code::DestinationNotAllowed),
 ];
+
+fn in_state(order: &mut Value, state: &str) {
+    (order["address"]["country"], order["address"]["state"]) = (json!("US"), json!(state));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_honest_customer_sends_is_refused_and_leaves_nothing() {
@@ -485,7 +491,8 @@ async fn verification(shop: &Shop, at: &Region, buyer: &SignedIn) -> String {
     let (_, body) = shop.neighbours.ask(at, request).await.unwrap();
     let answer: Value = serde_json::from_slice(&body).unwrap();
     let url = answer["data"]["startAgeVerification"]["url"].as_str().expect("an address");
-    url.split_once("?reference=").unwrap().1.to_owned()
+    let asked = url.split_once("?reference=").unwrap().1;
+    asked.split_once('&').unwrap().0.to_owned()
 }
 
 /// Tells a region a verdict, as the age checker does.

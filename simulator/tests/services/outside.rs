@@ -12,7 +12,7 @@ use axum::response::Response;
 use contracts::OrderId;
 use platform::calls::Credential;
 use platform::network::Network;
-use platform::{Deadline, Platform};
+use platform::{Deadline, Platform, inbox};
 use serde_json::json;
 use simulator::third_parties::Clock;
 use simulator::third_parties::carrier::{Carrier, CarrierConfig};
@@ -80,7 +80,8 @@ impl Outside {
         network.mount("provider.local", self.provider.router().layer(line));
         network.mount("carrier.local", self.carrier.router());
         let tables = [products::TABLES, delivery::TABLES, payment::TABLES].concat();
-        let needs = Needs { tables, subscriptions: Vec::new() };
+        let tables = tables.into_iter().chain([inbox::TABLE]).collect();
+        let needs = Needs { tables, subscriptions: products::SUBSCRIPTION.into_iter().collect() };
         let build = |platform: Platform| {
             let (one, two, three) = (platform.clone(), platform.clone(), platform);
             vec![products::service(one), delivery::service(two), payment::service(three)]

@@ -57,6 +57,31 @@ async fn an_answer_that_was_given_before_says_so_wherever_it_is_asked_for() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_door_says_so_too() {
+    let shop = Shop::open().await;
+    let (buyer, home, far) = (shop.american().clone(), shop.region(0), shop.region(3));
+    let wanted = json!(shop.basket(&buyer, 32).await);
+    let id = contracts::keys::order_id(&buyer.customer.sub, "key");
+    let cancel = json!({ "orderId": id, "reason": "late", "idempotencyKey": "cancel" });
+    let asked = [
+        (graphql::CREATE_ORDER, "key", json!({ "order": wanted })),
+        (graphql::CANCEL_ORDER, "cancel", json!({ "input": cancel })),
+    ];
+    for (document, key, variables) in asked {
+        let body = json!({ "query": document, "variables": variables });
+        for (at, again) in [(&home, false), (&home, true), (&far, true)] {
+            let (status, headers) = post(&shop, at, "/frontend-api/graphql", &buyer.token, key, &body).await;
+            let said = headers.get("idempotent-replay").map(|value| value.as_bytes());
+            assert_eq!((status, said), (200, again.then_some(b"true".as_slice())), "{key} at {at}");
+        }
+    }
+    // What only reads was never said before.
+    let query = json!({ "query": graphql::GET_ORDER, "variables": { "orderId": id } });
+    let (status, headers) = post(&shop, &home, "/frontend-api/graphql", &buyer.token, "key", &query).await;
+    assert_eq!((status, headers.get("idempotent-replay")), (200, None));
+}
+
 #[tokio::test]
 async fn who_is_sent_away_for_a_moment_is_told_for_how_long() {
     let needs = Needs { tables: Vec::new(), subscriptions: Vec::new() };

@@ -1,11 +1,13 @@
 //! Whole runs in virtual time: that they show what a live one would, that a seed makes one history, and that
 //! every fault is felt.
 
+mod commands;
 mod planted;
 mod regressions;
 mod returns;
 mod search;
 mod support;
+mod waiting;
 
 use simulator::engine::virtual_time;
 use support::{Fault, folder, options, run, scenario};

@@ -12,7 +12,8 @@ const LOSE_AMERICA: Fault = Fault("kill-region", "region = \"us-east-1\"");
 const CUT_POWER_OF_AMERICA: Fault = Fault("power-cut", "region = \"us-east-1\"");
 const CUT_POWER_OF_EUROPE: Fault = Fault("kill-region", "region = \"eu-west-1\"\nkeep_data = true");
 
-fn kept(outcome: &Outcome, ids: &[&str]) {
+/// These promises were judged, and none was broken.
+pub(crate) fn kept(outcome: &Outcome, ids: &[&str]) {
     for id in ids {
         let invariant = outcome.evidence.invariants.iter().find(|invariant| invariant.id == *id);
         let invariant = invariant.unwrap_or_else(|| panic!("{id} is not listed"));

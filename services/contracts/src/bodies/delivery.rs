@@ -90,6 +90,9 @@ pub struct DeliveryView {
     pub requires_adult_signature: bool,
     /// Where it leaves from.
     pub warehouse_id: WarehouseId,
+    /// What the customer sent back, once it has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_back: Option<ReturnReport>,
     /// +1 for each change.
     pub version: u64,
 }

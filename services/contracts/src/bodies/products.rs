@@ -4,6 +4,7 @@ use crate::{
     ids::ProductId,
     order::OrderLine,
     product::{Package, Product},
+    time::Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,4 +71,46 @@ pub struct ProductPage {
     /// Where the next page begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
+}
+
+/// `GET /{productId}/recommendations`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Recommendations {
+    /// Products that may go with it, best first.
+    pub products: Vec<Product>,
+}
+
+/// `PUT /notices/{productId}`: whether the caller wants to be told when the product comes in again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NoticeRequest {
+    /// Whether they do; true where absent.
+    #[serde(default = "wanted")]
+    pub on: bool,
+}
+
+fn wanted() -> bool {
+    true
+}
+
+/// `GET /notices`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NoticeList {
+    /// What came in again, newest first.
+    pub notices: Vec<Notice>,
+}
+
+/// A product that its customer waited for came in again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// The product.
+    pub product_id: ProductId,
+    /// When it came in.
+    pub at: Timestamp,
+    /// As the catalogue has it now; absent where it is no longer sold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<Product>,
 }

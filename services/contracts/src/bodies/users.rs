@@ -8,6 +8,10 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The age for which customers are verified, years: the highest that a destination asks for, as a customer has one verdict
+/// and orders to several countries.
+pub const MINIMUM_AGE: u8 = 21;
+
 /// What is known of a customer's age. Neither birth date nor document is stored anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -6,7 +6,7 @@ use axum::{
     http::Request as HttpRequest,
     routing::{get, post},
 };
-use contracts::{Code, ErrorBody, UserId, graphql};
+use contracts::{ErrorBody, UserId, graphql};
 use http::StatusCode;
 use platform::{Config, World, identity::Person, network::Network};
 use serde_json::{Value, json};
@@ -126,6 +126,24 @@ async fn an_unnamed_attempt_gets_a_name_and_is_told_so() {
 }
 
 #[tokio::test]
+async fn an_answer_that_orders_gave_before_is_marked_as_such() {
+    for again in [false, true] {
+        let body = json!({ "success": true, "message": "made", "durability": "MULTI_CONTINENT" });
+        let create = async move || Replay { body, again };
+        let services = Router::new().nest("/orders", Router::new().route("/", post(create)));
+        let body = json!({ "query": graphql::CREATE_ORDER, "variables": order_input() });
+        let request = HttpRequest::post("/graphql")
+            .header("content-type", "application/json")
+            .extension(person(&[]))
+            .body(Body::from(body.to_string()))
+            .expect("a request");
+        let response = door(services).oneshot(request).await.expect("an answer");
+        let said = response.headers().get("idempotent-replay").map(|value| value.as_bytes());
+        assert_eq!((response.status(), said), (StatusCode::OK, again.then_some(b"true".as_slice())));
+    }
+}
+
+#[tokio::test]
 async fn a_line_that_is_no_line_is_refused_before_anybody_is_asked() {
     let mut input = order_input();
     input["order"]["products"][0]["quantity"] = json!(-9);
@@ -178,7 +196,7 @@ async fn the_schema_may_be_asked_about_as_deep_as_tools_do() {
 
 #[tokio::test]
 async fn a_body_that_is_no_request_is_refused_in_our_words() {
-    for text in ["{", "7"] {
+    for text in ["{", "7", "{}", r#"{"query":""}"#] {
         let request = HttpRequest::post("/graphql")
             .header("content-type", "application/json")
             .body(Body::from(text))

@@ -1,5 +1,6 @@
 //! The schema: types, fields and arguments as the contract names them.
 
+mod additions;
 mod inputs;
 mod mutation;
 mod outputs;

@@ -112,6 +112,20 @@ impl MutationRoot {
         cart_of(clients, session, cart).await
     }
 
+    /// Has the caller told by `myNotices` when a product comes in again, once; with `on: false`, no longer. One can wait for
+    /// 50 products.
+    #[graphql(guard = "SignedIn")]
+    async fn notify_when_back(
+        &self,
+        ctx: &Context<'_>,
+        product_id: ID,
+        on: Option<bool>,
+    ) -> Result<Response> {
+        let (clients, session) = behind(ctx)?;
+        let Ok(id) = product_id.parse() else { return Ok(no_such("There is no such product")) };
+        Ok(outcome(session, clients.notify_when_back(id, on.unwrap_or(true), session).await))
+    }
+
     /// Where the caller can have their age verified.
     #[graphql(guard = "SignedIn")]
     async fn start_age_verification(&self, ctx: &Context<'_>) -> Result<AgeVerification> {

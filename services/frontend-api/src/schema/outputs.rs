@@ -1,6 +1,13 @@
 //! What the schema gives.
 
-use crate::{domain::Availability, session, shelves::Shelves};
+use crate::{
+    domain::{
+        Availability,
+        estimate::{self, Way},
+    },
+    session,
+    shelves::Shelves,
+};
 use async_graphql::{ComplexObject, Context, ID, InputObject, Result, SimpleObject};
 use contracts::{
     Code, ProductId,
@@ -166,7 +173,11 @@ fn line(line: contracts::OrderLine, currency: &str) -> Product {
 
 /// An order.
 #[derive(Clone, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct Order {
+    /// From the warehouse to the customer, while that is known.
+    #[graphql(skip)]
+    pub(super) way: Option<Way>,
     order_id: ID,
     user_id: String,
     created_date: String,
@@ -187,9 +198,10 @@ pub(crate) struct Order {
 
 impl From<contracts::Order> for Order {
     fn from(order: contracts::Order) -> Self {
-        let cancellable = order.cancellable();
+        let (cancellable, way) = (order.cancellable(), estimate::way(&order));
         let products = order.products.into_iter().map(|product| line(product, &order.currency));
         Order {
+            way,
             order_id: ID(order.order_id.to_string()),
             user_id: order.user_id.0,
             created_date: order.created_date.to_string(),

@@ -1,6 +1,7 @@
 //! Questions.
 
 use super::{
+    additions::Notice,
     inputs::{DeliveryInput, DeliveryPricingInput, PackagingInput, lines},
     mutation::cart_of,
     outputs::{
@@ -25,6 +26,8 @@ pub(super) fn behind<'a>(ctx: &Context<'a>) -> Result<(&'a Clients, &'a Session)
     Ok((ctx.data::<Clients>()?, session::of(ctx)?))
 }
 
+/// What can be asked. Additions to the base contract, which its clients need not know: `Query.getRecommendations`,
+/// `Query.myNotices`, `Mutation.notifyWhenBack` and `Order.deliveryEstimate`.
 #[Object(name = "Query")]
 impl QueryRoot {
     /// A page of the catalogue.
@@ -72,6 +75,29 @@ impl QueryRoot {
         let paging = Paging { next_token, limit: None };
         let page = clients.search(&query, category.as_deref(), &paging, session).await;
         page.map(Into::into).map_err(|error| failed(session, error))
+    }
+
+    /// What goes with a product, best first: what is bought together with it, then what sells best. At most 50, and 10
+    /// where no limit is given.
+    async fn get_recommendations(
+        &self,
+        ctx: &Context<'_>,
+        product_id: ID,
+        limit: Option<i64>,
+    ) -> Result<Vec<Product>> {
+        let (clients, session) = behind(ctx)?;
+        let Ok(product_id) = product_id.parse() else { return Ok(Vec::new()) };
+        let found = clients.recommendations(product_id, limit, session).await;
+        let found = found.map_err(|error| failed(session, error))?;
+        Ok(found.into_iter().flat_map(|found| found.products).map(Product::from).collect())
+    }
+
+    /// What came in again of what the caller waited for, newest first; at most 100.
+    #[graphql(guard = "SignedIn")]
+    async fn my_notices(&self, ctx: &Context<'_>) -> Result<Vec<Notice>> {
+        let (clients, session) = behind(ctx)?;
+        let list = clients.notices(session).await.map_err(|error| failed(session, error))?;
+        Ok(list.notices.into_iter().map(Notice::from).collect())
     }
 
     /// What a delivery costs.

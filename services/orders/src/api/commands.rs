@@ -9,7 +9,7 @@ use crate::{
     error::OrdersError,
     journal::owner::Route,
 };
-use axum::extract::{Path, State};
+use axum::extract::State;
 use contracts::{
     Code, Order, OrderId,
     bodies::orders::{CancelRequest, PaymentRequest, ReturnRequest},
@@ -22,6 +22,7 @@ use platform::{
     identity::Person,
     json::Json,
     replay::Replay,
+    request::Path,
     routes::{Routes, Who, post},
 };
 use serde::Serialize;

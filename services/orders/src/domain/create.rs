@@ -1,9 +1,9 @@
 //! What a request for an order must be, and the order that it makes.
 
 use contracts::{
-    Code, Continent, FieldError, Order, OrderId, OrderLine, OrderStatus, PaymentState, Region, ShardId,
-    StockState, Timestamp, UserId, WarehouseId, bodies::orders::CreateOrderRequest, events::ProductUnits,
-    keys, order::StatusChange,
+    Continent, FieldError, Order, OrderId, OrderLine, OrderStatus, PaymentState, Region, ShardId, StockState,
+    Timestamp, UserId, WarehouseId, bodies::orders::CreateOrderRequest, events::ProductUnits, keys,
+    order::StatusChange,
 };
 use std::collections::HashSet;
 
@@ -176,17 +176,6 @@ pub fn new_order(
 /// Units by product.
 pub fn units(lines: &[OrderLine]) -> Vec<ProductUnits> {
     lines.iter().map(|line| ProductUnits { product_id: line.product_id, quantity: line.quantity }).collect()
-}
-
-/// Countries to which nothing is sent. A stand-in table until the dated one with sources is in place would be
-/// a guess; this holds only codes that are no destination at all.
-const NO_DESTINATION: [&str; 2] = ["AQ", "BV"];
-
-/// Whether the law allows sending to a country; the reason where it does not.
-pub fn destination_refusal(country: &str) -> Option<(Code, String)> {
-    NO_DESTINATION
-        .contains(&country.to_ascii_uppercase().as_str())
-        .then(|| (Code::DestinationNotAllowed, format!("Nothing is delivered to {country}")))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod create;
+pub mod destinations;
 pub mod life;
 #[cfg(test)]
 pub(crate) mod samples;

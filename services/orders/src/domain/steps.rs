@@ -112,7 +112,9 @@ fn course(order: &Order) -> Option<Step> {
         }
         OrderStatus::Packaged if captured(order) => Some(Step::Wind),
         OrderStatus::Paid => Some(Step::Release { effect_key: dispatch_key(order) }),
-        OrderStatus::Shipped if under_predecessor(order) => Some(Step::FollowDelivery),
+        OrderStatus::Shipped | OrderStatus::ReturnRequested if under_predecessor(order) => {
+            Some(Step::FollowDelivery)
+        }
         OrderStatus::AgeReview => Some(Step::CheckAge),
         OrderStatus::Reallocating | OrderStatus::Backordered => Some(Step::Reallocate),
         OrderStatus::Cancelling if order.payment_state.is_final() && order.stock_state.is_final() => {
@@ -135,3 +137,6 @@ pub fn under_predecessor(order: &Order) -> bool {
 fn resumed(order: &Order) -> bool {
     order.history.iter().any(|step| step.status == OrderStatus::PaymentFailed)
 }
+
+#[cfg(test)]
+mod tests;

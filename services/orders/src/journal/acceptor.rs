@@ -335,10 +335,12 @@ impl Acceptor {
         let unknown: Vec<&SettleEntry> = request.entries.iter().filter(|entry| !known(entry)).collect();
         let together = self.mark_together(request, &unknown, state).await?;
         let (mut entries, mut miscounted) = (Vec::with_capacity(request.entries.len()), None);
+        let mut versions = BTreeMap::new();
         for entry in &request.entries {
             // Before it is marked nobody asks whether the order is stored; a closed one is.
             if known(entry) {
-                entries.push(Settled { marked: true, stored: self.stored(entry).await? });
+                let stored = self.stored(entry, &mut versions).await?;
+                entries.push(Settled { marked: true, stored });
                 continue;
             }
             let marked = together
@@ -412,14 +414,23 @@ impl Acceptor {
     }
 
     /// Whether this region stores the order, at least in the version asked for. A refusal (version 0) has no
-    /// order that could be stored.
-    async fn stored(&self, entry: &SettleEntry) -> Result<bool, AcceptorError> {
+    /// order that could be stored. `versions` are those of the orders that were read before.
+    async fn stored(
+        &self,
+        entry: &SettleEntry,
+        versions: &mut BTreeMap<OrderId, u64>,
+    ) -> Result<bool, AcceptorError> {
         if entry.version == 0 {
             return Ok(true);
         }
+        if let Some(version) = versions.get(&entry.order_id) {
+            return Ok(*version >= entry.version);
+        }
         let query = Query::partition("orderId", text(entry.order_id.to_string())).consistent();
-        let rows = self.orders.query_all::<VersionRow>(query, 1000).await?;
-        Ok(rows.iter().any(|row| row.version >= entry.version))
+        let rows = self.orders.query_all::<VersionRow>(query.only(&["version"]), 1000).await?;
+        let version = rows.iter().map(|row| row.version).max().unwrap_or(0);
+        versions.insert(entry.order_id, version);
+        Ok(version >= entry.version)
     }
 
     /// The entry that this copy holds under a key.

@@ -4,7 +4,7 @@
 use super::{AGAIN_AFTER, Saga, SagaError};
 use crate::{
     domain::{
-        create,
+        destinations,
         life::Trigger,
         steps::{self, Step},
     },
@@ -123,10 +123,10 @@ impl Saga {
     /// Whether an order that waits for goods is served from a warehouse now.
     async fn offer(&self, order_id: OrderId, warehouse: &WarehouseConfig) -> Result<bool, SagaError> {
         let record = self.own(order_id).await?;
-        let order = &record.order;
+        let (order, now) = (&record.order, self.platform.world.now());
         let waits = order.status == OrderStatus::Backordered
-            && steps::next(order, self.platform.world.now()) == Some(Step::Reallocate)
-            && create::destination_refusal(&order.address.country).is_none();
+            && steps::next(order, now) == Some(Step::Reallocate)
+            && destinations::refusal(&order.address, now).is_none();
         if !waits || !self.reserved_in(order, warehouse).await? {
             return Ok(false);
         }

@@ -5,6 +5,7 @@ use crate::{
     create::RESERVATION_MS,
     domain::{
         create::{self, Age},
+        destinations,
         life::Trigger,
         steps::Step,
     },
@@ -15,7 +16,7 @@ use crate::{
 use contracts::{
     Code, Order, OrderStatus, PaymentState,
     bodies::{
-        delivery::{DeliveryStatus, DeliveryView, ReleaseRequest},
+        delivery::{DeliveryStatus, DeliveryView, ReleaseRequest, ReturnReport},
         payment::{EffectRequest, PaymentView},
         warehouse::{PackageView, PackagingStatus, ReservationStep, ReserveRequest, ReserveState},
     },
@@ -176,9 +177,10 @@ impl Saga {
         Ok(Some(Trigger::StockReleased))
     }
 
-    /// Rows 6 and 25: a warehouse that has the goods, with the destination checked again for its origin.
+    /// Rows 6 and 25: a warehouse that has the goods, with the destination checked again by the law of today: the
+    /// goods go out only now.
     async fn reallocate(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
-        if create::destination_refusal(&order.address.country).is_some() {
+        if destinations::refusal(&order.address, self.platform.world.now()).is_some() {
             return Ok(Some(Trigger::NoWarehouse));
         }
         for warehouse in &self.platform.config.warehouses {
@@ -246,6 +248,10 @@ fn packed_of(order: &Order, package: PackageView) -> Option<Trigger> {
 
 /// What the delivery service's answer says about the order: one step at a time.
 fn progress_of(order: &Order, delivery: DeliveryView) -> Option<Trigger> {
+    if order.status == OrderStatus::ReturnRequested {
+        let ReturnReport { lines, resaleable } = delivery.came_back?;
+        return Some(Trigger::ReturnReceived { lines, resaleable });
+    }
     let shipped = order.status == OrderStatus::Shipped;
     match (delivery.status, delivery.tracking_id) {
         (DeliveryStatus::Voided, _) => Some(Trigger::DispatchVoided),

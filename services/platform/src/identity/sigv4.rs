@@ -12,7 +12,7 @@ use aws_sigv4::{
 };
 use aws_smithy_runtime_api::client::identity::Identity as AwsIdentity;
 use bytes::Bytes;
-use contracts::{Region, Timestamp};
+use contracts::{Region, Timestamp, keys};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use std::time::{Duration, UNIX_EPOCH};
 use time::{PrimitiveDateTime, macros::format_description};
@@ -105,8 +105,7 @@ impl Signer {
         body: &[u8],
     ) -> Result<Signed, SignError> {
         let fail = |cause: &dyn std::fmt::Display| SignError(cause.to_string());
-        let secret = hmac::sign(&self.root, key_id.as_bytes());
-        let secret: String = secret.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = keys::hex(hmac::sign(&self.root, key_id.as_bytes()).as_ref());
         let identity: AwsIdentity = Credentials::new(key_id, secret, None, None, "derived").into();
         let params = v4::SigningParams::builder()
             .identity(&identity)

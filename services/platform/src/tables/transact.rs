@@ -68,7 +68,7 @@ impl Transaction {
         condition: Condition,
     ) -> Result<Self, TableError> {
         let put = Put::builder()
-            .table_name(&table.name)
+            .table_name(table.name())
             .set_item(Some(table.item(value)?))
             .set_condition_expression(condition.expression.clone())
             .set_expression_attribute_names(condition.names())
@@ -91,7 +91,7 @@ impl Transaction {
         condition: Condition,
     ) -> Result<Self, TableError> {
         let update = Update::builder()
-            .table_name(&table.name)
+            .table_name(table.name())
             .set_key(Some(key))
             .update_expression(update)
             .set_condition_expression(condition.expression.clone())
@@ -109,7 +109,7 @@ impl Transaction {
     /// When the parts do not make a check.
     pub fn check(mut self, table: &Table, key: Item, condition: Condition) -> Result<Self, TableError> {
         let check = ConditionCheck::builder()
-            .table_name(&table.name)
+            .table_name(table.name())
             .set_key(Some(key))
             .set_condition_expression(condition.expression.clone())
             .set_expression_attribute_names(condition.names())
@@ -175,5 +175,9 @@ fn cancelled_item(reason: &aws_sdk_dynamodb::types::CancellationReason) -> Cance
 }
 
 fn built(table: &Table, cause: &aws_sdk_dynamodb::error::BuildError) -> TableError {
-    TableError::Refused { table: table.name.clone(), code: "incomplete".into(), message: cause.to_string() }
+    TableError::Refused {
+        table: table.name().to_owned(),
+        code: "incomplete".into(),
+        message: cause.to_string(),
+    }
 }

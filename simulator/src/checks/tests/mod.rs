@@ -7,7 +7,7 @@ mod world;
 
 use super::{Case, Standing, check, count_orders, recovery_ms};
 use std::collections::BTreeSet;
-use world::{calm, commanded, flood, returned};
+use world::{calm, commanded, flood, returned, reviewed};
 
 fn broken(case: &Case) -> Vec<String> {
     let breaches = check(case).into_iter().flat_map(|result| result.violations);
@@ -29,6 +29,11 @@ fn a_flood_that_was_survived_breaks_nothing() {
 #[test]
 fn what_customers_asked_of_their_orders_breaks_nothing() {
     assert_eq!(broken(&commanded()), Vec::<String>::new());
+}
+
+#[test]
+fn orders_under_review_and_goods_that_came_back_break_nothing() {
+    assert_eq!(broken(&reviewed()), Vec::<String>::new());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! For each invariant at least one corruption that it must find.
 
 use super::edits::*;
-use super::world::{calm, commanded, flood, returned};
+use super::world::{calm, commanded, flood, returned, reviewed};
 use crate::checks::{Attempt, CarrierEntry, Case, Outcome, check, invariants};
 use contracts::OrderStatus;
 use serde_json::{Value, json};
@@ -111,6 +111,12 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("D6", "nobody asked for an order", "nobody asked for it", calm, |case| drop(case.attempts.remove(1))),
     ("G1", "an order is stuck", "not settled: PACKAGED", calm, |case| status(case, "PACKAGED")),
+    ("G1", "a verdict moved nothing", "the verdict is there", reviewed, |case| {
+        edit(case, "users.profiles", |row| row["userId"] = json!("yan"))
+    }),
+    ("G1", "goods that came back moved nothing", "it waits for goods that are back", reviewed, |case| {
+        status(case, "RETURN_REQUESTED")
+    }),
     ("G1", "an order is in the journal only", "it has no row in any region", flood, |case| {
         for_all(case, |tables| drop(tables.remove("orders")))
     }),
@@ -139,6 +145,7 @@ const MUTATIONS: &[Mutation] = &[
     ("P2", "captured less than the total", "3499 was taken for a total of 3500", calm, |case| {
         first(case, "capture", |entry| entry.amount -= 1)
     }),
+    ("P2", "paid under review", "its customer's age was never known", reviewed, never_verified),
     ("P2", "the total is not the sum", "its lines and delivery come to", calm, |case| {
         edit(case, "orders", |row| row["deliveryPrice"] = json!(5))
     }),
@@ -162,6 +169,17 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("P5", "paid back before anything came back", "RETURN_REQUESTED with 0 paid", commanded, |case| {
         again(case, "capture", |entry| entry.operation = "refund".into())
+    }),
+    ("P5", "refunded for less than came back", "RETURNED with 2251 paid", reviewed, |case| {
+        first(case, "refund", |entry| entry.amount -= 1)
+    }),
+    ("P5", "refunded for other goods than came back", "for other goods than came back", reviewed, |case| {
+        edit(case, "delivery", |row| {
+            row.pointer_mut("/cameBack/lines/0/quantity").into_iter().for_each(|units| *units = json!(2))
+        })
+    }),
+    ("P5", "refunded and nothing came back", "no courier brought anything back", reviewed, |case| {
+        edit(case, "delivery", |row| row["cameBack"] = Value::Null)
     }),
     ("P6", "money is still held", "still held on the card", calm, |case| {
         case.provider.as_mut().expect("given").retain(|entry| entry.operation != "void")
@@ -209,6 +227,10 @@ const MUTATIONS: &[Mutation] = &[
         left_elsewhere(case, 0)
     }),
     ("S4", "a new order holds nothing", "NEW and holds 0 of 2 units", calm, |case| status(case, "NEW")),
+    ("S4", "an order under review holds nothing", "AGE_REVIEW and holds 0 of 2", reviewed, |case| {
+        retain(case, "warehouse.reservations", |row| row["state"] != "HELD")
+    }),
+    ("S5", "packed under review", "its customer's age was never known", reviewed, never_verified),
     ("S5", "the package holds less", "1 in the package", calm, |case| {
         edit(case, "warehouse", |row| row["packagedQuantity"] = json!(1))
     }),

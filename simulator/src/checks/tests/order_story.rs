@@ -2,7 +2,7 @@
 
 use super::world::{Ledgers, REGIONS, START_MS, continent_of, product};
 use crate::checks::{Attempt, AttemptLine, CarrierEntry, Command, CommandKind, Outcome, ProviderEntry};
-use contracts::events::{Event, Happening, Metadata};
+use contracts::events::{Event, Happening, Metadata, ProductUnits};
 use contracts::journal::{self, Ballot, Entry, EntryState, EntryValue};
 use contracts::order::{Order, OrderLine, OrderStatus, PaymentState, StatusChange, StockState};
 use contracts::stock::Movement;
@@ -52,6 +52,18 @@ impl Story {
         self.steps.iter().any(|step| step.0 == OrderStatus::Fulfilled)
     }
 
+    /// Whether the customer's age is not known yet.
+    fn under_review(&self) -> bool {
+        self.steps.last().is_some_and(|step| step.0 == OrderStatus::AgeReview)
+    }
+
+    /// What has come back by a version: one unit, in the end.
+    fn returned_by(&self, version: u64) -> Vec<ProductUnits> {
+        let status = self.steps[version as usize - 1].0;
+        let one = ProductUnits { product_id: product(), quantity: 1 };
+        (status == OrderStatus::Returned).then_some(one).into_iter().collect()
+    }
+
     /// The order after its step number `version`.
     fn order(&self, version: u64) -> Order {
         let steps = &self.steps[..version as usize];
@@ -92,7 +104,7 @@ impl Story {
             request_hash: format!("body-{}", self.user),
             payment_state: payment_state(status, paid),
             captured: if paid { self.total() } else { 0 },
-            refunded: 0,
+            refunded: if status == OrderStatus::Returned { PRICE } else { 0 },
             stock_state: stock_state(status),
             warehouse_id: self.warehouses[usize::from(moved)].into(),
             allocation: 1 + u32::from(moved),
@@ -101,7 +113,7 @@ impl Story {
             attention: false,
             payment_attempt: 1,
             cancel_requested: self.wished_by(version),
-            returned: Vec::new(),
+            returned: self.returned_by(version),
             tracking_id: None,
             history: history.collect(),
         }
@@ -116,7 +128,9 @@ impl Story {
         self.events(ledgers);
         self.goods(ledgers);
         self.money(ledgers);
-        ledgers.rows("users.profiles").push(json!({"userId": self.user, "ageVerdict": "PASSED"}));
+        if !self.under_review() {
+            ledgers.rows("users.profiles").push(json!({"userId": self.user, "ageVerdict": "PASSED"}));
+        }
     }
 
     fn attempt(&self) -> Attempt {
@@ -288,10 +302,16 @@ impl Story {
             ledgers.reservation(self.warehouses[0], &self.order(1), "HELD");
         }
         ledgers.move_stock(self.warehouses[1], Movement::Reserve, units, &reference);
+        if self.under_review() {
+            return ledgers.reservation(self.warehouses[1], &order, "HELD");
+        }
         let (last, state) =
             if fulfilled { (Movement::Consume, "CONSUMED") } else { (Movement::Release, "RELEASED") };
         ledgers.move_stock(self.warehouses[1], last, units, &reference);
         ledgers.reservation(self.warehouses[1], &order, state);
+        if !order.returned.is_empty() {
+            ledgers.move_stock(self.warehouses[1], Movement::Restock, 1, &reference);
+        }
         let sk = |end: &str| json!(format!("{}#{end}", branch(epoch, region)));
         let status = if fulfilled { "COMPLETED" } else { "FAILED" };
         ledgers
@@ -308,6 +328,9 @@ impl Story {
         let (_, epoch, region) = self.steps[self.steps.len() - 1];
         let paid = order.captured > 0;
         ledgers.provide(self.provider("preauth", 0, None));
+        if self.under_review() {
+            return;
+        }
         let (operation, state) = if paid { ("capture", "CAPTURED") } else { ("void", "VOIDED") };
         let effect = self.provider(operation, 900, Some(format!("{}:{operation}:1", order.order_id)));
         ledgers.rows("payment.ledger").push(json!({
@@ -315,12 +338,25 @@ impl Story {
             "key": effect.key, "reference": effect.reference, "outcome": "OK",
         }));
         ledgers.provide(effect);
+        if !order.returned.is_empty() {
+            self.refund(ledgers, &order);
+        }
         ledgers.rows("payment").push(json!({
             "orderId": order.order_id, "branch": branch(epoch, region), "state": state, "version": 2,
         }));
         if self.delivered() {
             self.parcel(ledgers, &order, epoch, region);
         }
+    }
+
+    fn refund(&self, ledgers: &mut Ledgers, order: &Order) {
+        let key = Some(format!("{}:refund:1", order.order_id));
+        let effect = ProviderEntry { amount: order.refunded, ..self.provider("refund", 3_000, key) };
+        ledgers.rows("payment.ledger").push(json!({
+            "orderId": order.order_id, "seq": 2, "operation": "refund", "amount": effect.amount,
+            "key": effect.key, "reference": effect.reference, "outcome": "OK",
+        }));
+        ledgers.provide(effect);
     }
 
     fn provider(&self, operation: &str, after_ms: i64, key: Option<String>) -> ProviderEntry {
@@ -350,11 +386,15 @@ impl Story {
         let delivered =
             CarrierEntry { kind: "delivered".into(), adult_signature: Some(true), ..entry.clone() };
         ledgers.carrier.extend([entry, delivered]);
-        ledgers.rows("delivery").push(json!({
+        let mut row = json!({
             "orderId": order.order_id, "branch": branch(epoch, region), "status": "COMPLETED",
             "address": order.address, "requiresAdultSignature": true, "warehouseId": order.warehouse_id,
             "version": 3, "trackingId": format!("T-{}", self.user),
-        }));
+        });
+        if !order.returned.is_empty() {
+            row["cameBack"] = json!({ "lines": order.returned, "resaleable": true });
+        }
+        ledgers.rows("delivery").push(row);
     }
 }
 
@@ -362,6 +402,7 @@ fn payment_state(status: OrderStatus, paid: bool) -> PaymentState {
     match status {
         OrderStatus::PackagingFailed | OrderStatus::Cancelled => PaymentState::Voided,
         OrderStatus::Cancelling => PaymentState::VoidPending,
+        OrderStatus::Returned => PaymentState::PartiallyRefunded,
         _ if paid => PaymentState::Captured,
         _ => PaymentState::Authorised,
     }
@@ -371,6 +412,8 @@ fn stock_state(status: OrderStatus) -> StockState {
     match status {
         OrderStatus::PackagingFailed | OrderStatus::Cancelled => StockState::Released,
         OrderStatus::Cancelling => StockState::ReleasePending,
+        OrderStatus::Returned => StockState::Restocked,
+        OrderStatus::AgeReview => StockState::Held,
         OrderStatus::Shipped | OrderStatus::Fulfilled | OrderStatus::ReturnRequested => StockState::Consumed,
         _ => StockState::Committed,
     }

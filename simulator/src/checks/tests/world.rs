@@ -74,6 +74,7 @@ impl Ledgers {
             Movement::Reserve => (0, quantity),
             Movement::Release => (0, -quantity),
             Movement::Consume => (-quantity, -quantity),
+            Movement::Restock => (quantity, 0),
             other => panic!("no such movement here: {other:?}"),
         };
         level.on_hand += on_hand;
@@ -176,6 +177,24 @@ pub(super) fn commanded() -> Case {
             &[New, Packaging, Packaging, Packaged, Paid, Shipped, Fulfilled],
             (CommandKind::Cancel, 3),
         ),
+    ]);
+    let mut case = collect(&ledgers, &REGIONS);
+    case.after_heal = AfterHeal::AsBefore;
+    case
+}
+
+/// Nothing breaks. One order went on when its customer's age was known, one still waits for that, and of one a unit came
+/// back.
+pub(super) fn reviewed() -> Case {
+    let told = |user, at_ms, statuses: &[contracts::OrderStatus]| Story {
+        steps: steps(REGIONS[1], 1, statuses),
+        ..fulfilled(user, "eu", REGIONS[1], "wh-eu", at_ms)
+    };
+    let back = [New, Packaging, Packaged, Paid, Shipped, Fulfilled, ReturnRequested, Returned];
+    let ledgers = play(&[
+        told("rae", 1_000, &[AgeReview, New, Packaging, Packaged, Paid, Shipped, Fulfilled]),
+        told("yan", 2_000, &[AgeReview]),
+        told("bea", 3_000, &back),
     ]);
     let mut case = collect(&ledgers, &REGIONS);
     case.after_heal = AfterHeal::AsBefore;

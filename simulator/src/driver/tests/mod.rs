@@ -53,6 +53,8 @@ fn config(url: &str, rps: f64, seconds: f64) -> DriverConfig {
         customers: people.into_iter().map(signed_in).collect(),
         catalogue: catalogue(),
         provider: Provider { url: url.to_owned(), key: "merchant".to_owned() },
+        unverified: BTreeMap::new(),
+        returns: Returns::default(),
     }
 }
 
@@ -143,8 +145,9 @@ fn an_answer_to_a_command_is_judged_by_what_it_says() {
 async fn customers_cancel_and_send_back_what_is_theirs() {
     let platform = Platform::serve(Mood::default()).await;
     let mix = Mix { cancel: 12.0, returns: 12.0, ..Mix::default() };
-    let (report, records) =
-        drive(DriverConfig { mix, ..config(&platform.url, 80.0, 11.0) }, "commands").await;
+    let config = DriverConfig { mix, ..config(&platform.url, 80.0, 11.0) };
+    let returns = config.returns.clone();
+    let (report, records) = drive(config, "commands").await;
     let whole = report.figures(|_| true, None);
     assert_eq!((whole.refused, whole.ambiguous, whole.failed), (0, 0, 0), "{whole:?}");
     let of = |op: Op| records.iter().filter(move |record| record.op == op);
@@ -155,6 +158,8 @@ async fn customers_cancel_and_send_back_what_is_theirs() {
     let keys: BTreeSet<_> =
         records.iter().filter(|one| one.is_command()).map(|one| &one.idempotency_key).collect();
     assert_eq!(keys.len(), of(Op::Cancel).count() + of(Op::Return).count());
+    let sent_back = of(Op::Return).filter(|record| record.outcome == Outcome::Ok).count();
+    assert_eq!(returns.under_way(), sent_back, "what the shop awaits goes to a courier, once");
     // Only the platform can say that it is too late: it does for what was cancelled before.
     assert!(of(Op::Cancel).any(|record| record.outcome == Outcome::PlannedRefusal));
 }

@@ -12,10 +12,13 @@ const RIGHT: f64 = WIDTH - 14.0;
 /// More columns than this cannot be told apart; seconds are then taken together.
 const COLUMNS_MAX: usize = 280;
 
-const REQUESTS: Panel = Panel { top: 76.0, height: 104.0 };
-const LATENCY: Panel = Panel { top: 226.0, height: 170.0 };
-const ORDERS: Panel = Panel { top: 442.0, height: 120.0 };
-const HEIGHT: f64 = 606.0;
+const REQUESTS: Panel = Panel { top: 102.0, height: 104.0 };
+const LATENCY: Panel = Panel { top: 252.0, height: 170.0 };
+const ORDERS: Panel = Panel { top: 468.0, height: 120.0 };
+const HEIGHT: f64 = 632.0;
+/// Where shaded faults begin, and the lines between that and the first panel on which their names stand in turn.
+const FAULTS_TOP: f64 = 34.0;
+const FAULT_LINES: usize = 3;
 
 const GOOD: &str = "#8fb8d0";
 const P50: &str = "#0072b2";
@@ -90,9 +93,15 @@ fn faults(faults: &[FaultReport], time: Scale) -> Markup {
         @for (i, fault) in faults.iter().enumerate() {
             @let from = LEFT + time.at(fault.at_s);
             @let to = fault.until_s.map_or(RIGHT, |until| LEFT + time.at(until));
-            rect x=(px(from)) y="34" width=(px((to - from).max(2.0))) height=(px(ORDERS.bottom() - 34.0)) fill="#d55e00" fill-opacity="0.09" {}
-            (line((from, 34.0), (from, ORDERS.bottom()), LIMIT, 1.2, ""))
-            (text(from + 6.0, 48.0 + 13.0 * (i % 2) as f64, "start", 12, LIMIT, &fault.label))
+            rect x=(px(from)) y=(px(FAULTS_TOP)) width=(px((to - from).max(2.0))) height=(px(ORDERS.bottom() - FAULTS_TOP)) fill="#d55e00" fill-opacity="0.09" {}
+            @let baseline = FAULTS_TOP + 14.0 + 14.0 * (i % FAULT_LINES) as f64;
+            (line((from, FAULTS_TOP), (from, ORDERS.bottom()), LIMIT, 1.2, ""))
+            // What begins late is named to the left: it would not fit in.
+            @if from < WIDTH * 0.7 {
+                (text(from + 6.0, baseline, "start", 12, LIMIT, &fault.label))
+            } @else {
+                (text(from - 6.0, baseline, "end", 12, LIMIT, &fault.label))
+            }
         }
     }
 }

@@ -11,7 +11,17 @@ use super::{Outcome, expected};
 
 /// Who may use each field, by the contract.
 const FIELDS: &[(&str, &[&str])] = &[
-    ("anyone", &["getProducts", "getProduct", "getProductsByCategory", "searchProducts", "putCartItem"]),
+    (
+        "anyone",
+        &[
+            "getProducts",
+            "getProduct",
+            "getProductsByCategory",
+            "searchProducts",
+            "getRecommendations",
+            "putCartItem",
+        ],
+    ),
     (
         "person",
         &[
@@ -27,6 +37,8 @@ const FIELDS: &[(&str, &[&str])] = &[
             "requestReturn",
             "mergeCart",
             "startAgeVerification",
+            "myNotices",
+            "notifyWhenBack",
         ],
     ),
     (
