@@ -1,0 +1,39 @@
+output "key_arn" {
+  description = "The region's key."
+  value       = module.key.arn
+}
+
+output "pool" {
+  description = "The user pool of the continent, where this is its journal region."
+  value = local.in_journal ? {
+    continent = local.here.continent
+    region    = var.region
+    id        = module.identity[0].pool.id
+    client_id = module.identity[0].pool.client_id
+  } : null
+}
+
+output "graphql_url" {
+  description = "Where GraphQL is asked."
+  value       = module.graphql.url
+}
+
+output "keys" {
+  description = "The secrets of the services' keys."
+  value       = sort(values(local.keys_secrets))
+}
+
+output "policies" {
+  description = "What each service may do."
+  value       = { for service, built in module.service : service => built.policy }
+}
+
+output "tables" {
+  description = "The tables that the region has, by what follows in their names."
+  value       = sort(local.tables_here)
+}
+
+output "versions" {
+  description = "Of each service, the newest version and the one that serves."
+  value       = { for service, built in module.service : service => built.versions }
+}

@@ -1,0 +1,37 @@
+locals {
+  built = {
+    us-east-1      = module.us_east_1
+    eu-west-1      = module.eu_west_1
+    ap-southeast-1 = module.ap_southeast_1
+  }
+}
+
+output "graphql" {
+  description = "The GraphQL API of each region (AppSync)."
+  value       = { for region, built in local.built : region => built.graphql_url }
+}
+
+output "pools" {
+  description = "The user pools: where {issuer}/.well-known/jwks.json is read for `pool_keys`."
+  value       = { for pool in local.config.pools : pool.continent => { issuer = pool.issuer, client_id = pool.client_id } }
+}
+
+output "keys" {
+  description = "The secrets that must be given a value before a service starts, by region."
+  value       = { for region, built in local.built : region => built.keys }
+}
+
+output "policies" {
+  description = "What each service may do, by region."
+  value       = { for region, built in local.built : region => built.policies }
+}
+
+output "tables" {
+  description = "The tables of each region, by what follows in their names."
+  value       = { for region, built in local.built : region => built.tables }
+}
+
+output "versions" {
+  description = "Of each service, the newest version and the one that serves, by region: what `live` is made of."
+  value       = { for region, built in local.built : region => built.versions }
+}

@@ -1,0 +1,7 @@
+locals {
+  tags = {
+    platform    = "bigsmokes"
+    environment = var.env
+    managed-by  = "terraform"
+  }
+}
