@@ -1,6 +1,7 @@
 //! The rows. A change of the law is one more row with its day: orders before it are judged by the earlier one.
 //!
-//! Whoever adds a row has read the law and names it; a place that nobody has read the law of has no row.
+//! The shop's reading of the law, not legal advice: a source says where to look, and counsel has yet to confirm each row. A
+//! place of which nothing is known has no row, and nothing is sent there.
 
 use super::{
     Row,
