@@ -14,6 +14,7 @@ use crate::{
         acceptor::LAST_SIGNS,
         owner::{Owner, Route},
     },
+    saga::SagaError,
     store::Store,
 };
 use axum::extract::State;
@@ -430,6 +431,9 @@ async fn apply_event(
     Json(event): Json<Event>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let applied = api.events.apply(&event).await;
-    applied.map_err(|cause| ApiError::new(Code::InProgress, cause.to_string()))?;
+    applied.map_err(|cause| match cause {
+        SagaError::NotOwner => OrdersError::NotOwner.into(),
+        other => ApiError::new(Code::InProgress, other.to_string()),
+    })?;
     Ok(Json(serde_json::Value::Null))
 }

@@ -3,6 +3,7 @@
 use crate::{
     NAME,
     domain::life::Trigger,
+    error::OrdersError,
     journal::owner::{Owner, Route},
     saga::{Saga, SagaError},
     store::{OrderRecord, Store},
@@ -40,6 +41,8 @@ pub const SUBSCRIPTION: Option<Subscription> = Some(Subscription {
     ],
 });
 
+/// Regions that are asked at most whether they drive an event's order.
+const OWNERS_ASKED: usize = 3;
 /// How long an event may take on its way to the owner in another region.
 const FORWARD_LIMIT: Duration = Duration::from_secs(3);
 
@@ -80,10 +83,20 @@ impl Events {
         }
         let Some((order_id, _)) = trigger(&event.happening) else { return Ok(()) };
         let record = self.saga.latest(order_id).await?;
-        match self.owner.route(&record.order.home, &record.order.shard) {
-            Route::Here => self.apply_to(record, &event).await.map_err(NotApplied::from),
-            Route::There(region) => Ok(self.forward(&region, &event).await?),
+        for _ in 0..OWNERS_ASKED {
+            let shard = &record.order.shard;
+            match self.owner.route(&record.order.home, shard) {
+                Route::Here => return Ok(self.apply_to(record, &event).await?),
+                Route::There(region) => match self.forward(&region, &event).await {
+                    // A region that was the owner once: this one has not heard of its successor.
+                    Err(refused) if refused.code() == Some(OrdersError::NotOwner.code()) => {
+                        self.owner.disown(shard, &region);
+                    }
+                    done => return Ok(done?),
+                },
+            }
         }
+        Err(SagaError::NotOwner.into())
     }
 
     async fn forward(&self, region: &Region, event: &Event) -> Result<(), CallError> {
