@@ -57,21 +57,19 @@ impl Desk {
         deadline: Deadline,
     ) -> Result<DeliveryView, Error> {
         let branches = self.store.load(order_id).await?;
-        let highest = branches.highest();
         // A courier's report of goods that came back may have reached an earlier owner, and this region later.
         let came_back = || branches.rows().find_map(|row| row.delivery.came_back.clone());
-        let known = highest.map(|row| row.delivery.clone().with_return(came_back()));
-        let held = match (highest, &known) {
-            (Some(row), _) if row.epoch > request.epoch => return Err(Error::StaleEpoch),
-            (Some(row), Some(known)) if row.epoch == request.epoch => Held::Own(known),
-            (_, Some(known)) => Held::Earlier(known),
-            (_, None) => Held::Nothing,
+        let known = branches.highest().map(|row| (row, row.delivery.clone().with_return(came_back())));
+        let held = match &known {
+            Some((row, _)) if row.epoch > request.epoch => return Err(Error::StaleEpoch),
+            Some((row, delivery)) if row.epoch == request.epoch => Held::Own(delivery),
+            Some((_, delivery)) => Held::Earlier(delivery),
+            None => Held::Nothing,
         };
         let delivery = match domain::release(held, request) {
             Release::Stands => {
-                let row = highest.ok_or(Error::NotFound)?;
-                let known = known.unwrap_or_else(|| row.delivery.clone());
-                match self.arrived(order_id, known, deadline).await? {
+                let (row, delivery) = known.ok_or(Error::NotFound)?;
+                match self.arrived(order_id, delivery, deadline).await? {
                     followed if followed == row.delivery => return Ok(row.view()),
                     followed => followed,
                 }

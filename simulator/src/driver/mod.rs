@@ -9,8 +9,7 @@
 //!   counted as skipped.
 //! - A small part of the orders is bad on purpose, and must be refused. Another part is sent twice.
 //! - Some customers cancel what they just bought, or send back what arrived. Where the order has gone on by then, a
-//!   conflict is a good answer.
-//!   What they send back they give to a courier, once they see that the shop awaits it.
+//!   conflict is a good answer. What they send back they give to a courier, once they see that the shop awaits it.
 //! - A customer whose order waits for a proof of age goes to the age checker, and shows papers there. Whoever is found to be
 //!   too young is refused from then on, as planned.
 //! - After an ambiguous attempt or command the customer asks what became of it ([`loadtests::history::Op::Resolve`]). Those requests count

@@ -21,8 +21,8 @@ pub enum Parked {
     TriedAgain,
 }
 
-/// Waits until all regions are at rest and nobody outside has anything for them, no longer than the scenario allows. Says how long it took, `None`
-/// where it did not come to rest.
+/// Waits until all regions are at rest and nobody outside has anything for them, no longer than the scenario allows.
+/// Says how long it took, `None` where it did not come to rest.
 ///
 /// # Errors
 /// When a region does not answer.

@@ -1,7 +1,8 @@
 //! Those who work for the shop: pickers in the warehouses, couriers on the road, and the operations desk.
 //!
 //! Pickers of a lost warehouse are lost with it. Couriers are not: they keep the parcels that they carry and
-//! report wherever a region still answers. They also fetch what customers send back. The desk tells the survivors which warehouses are gone.
+//! report wherever a region still answers. They also fetch what customers send back. The desk tells the survivors which
+//! warehouses are gone.
 
 mod couriers;
 mod desk;

@@ -5,7 +5,6 @@ use axum::{Json, Router};
 use contracts::events::{Happening, ProductUnits};
 use contracts::order::StatusChange;
 use contracts::{Order, OrderStatus, Timestamp, graphql};
-use http::Method;
 use platform::network::Network;
 use platform::{Platform, bus, inbox};
 use serde_json::{Value, json};
@@ -28,13 +27,6 @@ async fn start(held: Order) -> Running {
     region
 }
 
-async fn ask(region: &Running, token: &str, query: &str, variables: Value) -> Value {
-    let body = json!({ "query": query, "variables": variables });
-    let (status, body) = region.ask(token, Method::POST, "/frontend-api/graphql", &body).await;
-    assert_eq!((status, body.get("errors")), (200, None), "{query}: {body}");
-    body["data"].clone()
-}
-
 /// An order from `wh-eu` to Berlin with these steps, one a day.
 fn with_steps(statuses: &[OrderStatus]) -> Order {
     let units = ProductUnits { product_id: products::catalogue().unwrap()[0].product_id, quantity: 1 };
@@ -53,7 +45,7 @@ async fn estimate(held: Order) -> Value {
     let id = held.order_id;
     let region = start(held).await;
     let ann = region.token("ann").await;
-    let mut told = ask(&region, &ann, graphql::GET_DELIVERY_ESTIMATE, json!({ "orderId": id })).await;
+    let mut told = region.query(&ann, graphql::GET_DELIVERY_ESTIMATE, json!({ "orderId": id })).await;
     told["getOrder"]["deliveryEstimate"].take()
 }
 
@@ -79,14 +71,14 @@ async fn a_customer_waits_for_a_product_and_reads_that_it_came_in() {
     let ann = region.token("ann").await;
     let product = &products::catalogue().unwrap()[0];
     let asked = json!({ "productId": product.product_id });
-    let done = ask(&region, &ann, graphql::NOTIFY_WHEN_BACK, asked.clone()).await;
+    let done = region.query(&ann, graphql::NOTIFY_WHEN_BACK, asked.clone()).await;
     assert_eq!(done["notifyWhenBack"], json!({ "success": true, "message": null, "code": null }));
     let (product_id, warehouse_id) = (product.product_id, "wh-eu".into());
     let happening = Happening::StockReplenished { product_id, warehouse_id, available: 3 };
     let aggregate = bus::Aggregate { kind: "stock", id: "a shelf", version: 1, epoch: 1 };
     region.publish(&bus::event(&region.platform, aggregate, "a slip", happening)).await;
     let notice = eventually("a notice", async || {
-        let mut told = ask(&region, &ann, graphql::MY_NOTICES, json!({})).await;
+        let mut told = region.query(&ann, graphql::MY_NOTICES, json!({})).await;
         told["myNotices"].as_array_mut().unwrap().pop()
     })
     .await;
@@ -94,11 +86,11 @@ async fn a_customer_waits_for_a_product_and_reads_that_it_came_in() {
     assert_eq!(notice["product"], json!({ "name": product.name, "price": product.price }));
     let off = json!({ "productId": product.product_id, "on": false });
     assert_eq!(
-        ask(&region, &ann, graphql::NOTIFY_WHEN_BACK, off).await["notifyWhenBack"]["success"],
+        region.query(&ann, graphql::NOTIFY_WHEN_BACK, off).await["notifyWhenBack"]["success"],
         json!(true)
     );
     let unknown = json!({ "productId": "00000000-0000-0000-0000-000000000000" });
-    let refused = ask(&region, &ann, graphql::NOTIFY_WHEN_BACK, unknown).await;
+    let refused = region.query(&ann, graphql::NOTIFY_WHEN_BACK, unknown).await;
     assert_eq!(refused["notifyWhenBack"]["code"], json!("NOT_FOUND"));
 }
 
@@ -109,10 +101,10 @@ async fn anybody_is_shown_what_goes_with_a_product() {
     let query = "query($productId: ID!, $limit: Int) \
         { getRecommendations(productId: $productId, limit: $limit) { productId category } }";
     let asked = json!({ "productId": product.product_id, "limit": 3 });
-    let shown = ask(&region, "", query, asked).await;
+    let shown = region.query("", query, asked).await;
     let shown = shown["getRecommendations"].as_array().unwrap();
     assert_eq!(shown.len(), 3);
     assert!(shown.iter().all(|other| other["category"] == json!(product.category)));
     let unknown = json!({ "productId": "00000000-0000-0000-0000-000000000000" });
-    assert_eq!(ask(&region, "", query, unknown).await["getRecommendations"], json!([]));
+    assert_eq!(region.query("", query, unknown).await["getRecommendations"], json!([]));
 }

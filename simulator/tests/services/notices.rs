@@ -1,23 +1,17 @@
 //! Customers who wait for a product to come in again, by the service's own door.
 
-use axum::Router;
 use contracts::ProductId;
 use contracts::events::{Event, Happening};
 use http::Method;
 use platform::bus::{self, Aggregate};
 use platform::network::Network;
-use platform::{Platform, inbox};
 use serde_json::{Value, json};
 
-use crate::support::{Needs, Running, eventually};
+use crate::products::shop_in;
+use crate::support::{Running, eventually};
 
 async fn shop(name: &str) -> Running {
-    let tables = products::TABLES.iter().copied().chain([inbox::TABLE]).collect();
-    let needs = Needs { tables, subscriptions: products::SUBSCRIPTION.into_iter().collect() };
-    let build = |platform: Platform| vec![products::service(platform)];
-    let shop = Running::start(name, &Network::new(), needs, build, Router::new()).await;
-    products::seed(&shop.platform).await.unwrap();
-    shop
+    shop_in(name, &Network::new()).await
 }
 
 fn id(place: usize) -> ProductId {

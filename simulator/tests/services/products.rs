@@ -105,7 +105,7 @@ async fn validation_is_for_orders_only_and_bad_bodies_have_one_clear_answer() {
 }
 
 /// A region of its own tables with the catalogue in it, on a network with others. America's writes the catalogue.
-async fn shop_in(name: &str, network: &Network) -> Running {
+pub(crate) async fn shop_in(name: &str, network: &Network) -> Running {
     let tables = products::TABLES.iter().copied().chain([inbox::TABLE]).collect();
     let needs = Needs { tables, subscriptions: products::SUBSCRIPTION.into_iter().collect() };
     let build = |platform: Platform| vec![products::service(platform)];

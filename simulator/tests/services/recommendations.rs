@@ -2,25 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use contracts::ProductId;
 use contracts::events::{Event, Happening, ProductUnits};
 use http::Method;
 use platform::network::Network;
-use platform::{Platform, inbox};
 use serde_json::{Value, json};
 use simulator::cloud::{FaultSettings, Service};
 
-use crate::support::{Needs, Running, eventually, order_event};
+use crate::products::shop_in;
+use crate::support::{Running, eventually, order_event};
 use crate::warehouse::order;
 
 async fn shop(name: &str) -> Running {
-    let tables = products::TABLES.iter().copied().chain([inbox::TABLE]).collect();
-    let needs = Needs { tables, subscriptions: products::SUBSCRIPTION.into_iter().collect() };
-    let build = |platform: Platform| vec![products::service(platform)];
-    let shop = Running::start(name, &Network::new(), needs, build, Router::new()).await;
-    products::seed(&shop.platform).await.unwrap();
-    shop
+    shop_in(name, &Network::new()).await
 }
 
 /// A product of the catalogue, by its place in it.

@@ -112,6 +112,14 @@ impl Running {
         (status, body)
     }
 
+    /// What a GraphQL document gives to a person, without errors.
+    pub(crate) async fn query(&self, token: &str, document: &str, variables: Value) -> Value {
+        let body = json!({ "query": document, "variables": variables });
+        let (status, body) = self.ask(token, Method::POST, "/frontend-api/graphql", &body).await;
+        assert_eq!((status, body.get("errors")), (200, None), "{document}: {body}");
+        body["data"].clone()
+    }
+
     /// A request as anybody can send it: status, headers and body of the answer.
     pub(crate) async fn send(
         &self,

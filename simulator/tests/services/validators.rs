@@ -53,8 +53,7 @@ impl Shop {
         Shop { regions, bad, reservations }
     }
 
-    /// Asks for an order until its answer is not that nobody could say anything. Says whether goods were reserved, which is
-    /// what follows the checks, and what was answered.
+    /// Asks for an order. Says whether goods were reserved, which is what follows the checks, and what was answered.
     async fn reserves(&self, bad: Bad, key: &str) -> (bool, Value) {
         *self.bad.lock().unwrap() = bad;
         let before = self.reservations.load(SeqCst);

@@ -1,11 +1,12 @@
 //! The age checker's page.
 
 use super::{AgeChecker, Busy, Papers};
+use crate::third_parties::network::there_and_back;
 use axum::{
     Json, Router,
-    extract::{Query, Request, State, rejection::JsonRejection},
+    extract::{Query, State, rejection::JsonRejection},
     http::StatusCode,
-    middleware::{self, Next},
+    middleware,
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -50,16 +51,8 @@ impl IntoResponse for Refusal {
 pub(super) fn router(checker: AgeChecker) -> Router {
     Router::new()
         .route("/verify", post(verify))
-        .layer(middleware::from_fn_with_state(checker.clone(), distance))
+        .layer(middleware::from_fn_with_state(checker.0.network.clone(), there_and_back))
         .with_state(checker)
-}
-
-/// Every request crosses the network, there and back.
-async fn distance(State(checker): State<AgeChecker>, request: Request, next: Next) -> Response {
-    checker.0.network.cross().await;
-    let response = next.run(request).await;
-    checker.0.network.cross().await;
-    response
 }
 
 async fn verify(

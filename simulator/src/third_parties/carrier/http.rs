@@ -5,11 +5,12 @@ use super::{
     book::Refusal,
     wire::{DeliveredRequest, Dispatch, DispatchRequest, Dispatched, LedgerEntry, ReturnedRequest},
 };
+use crate::third_parties::network::there_and_back;
 use axum::{
     Json, Router,
-    extract::{Path, Request, State, rejection::JsonRejection},
+    extract::{Path, State, rejection::JsonRejection},
     http::StatusCode,
-    middleware::{self, Next},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -23,16 +24,8 @@ pub(super) fn router(carrier: Carrier) -> Router {
         .route("/dispatches/{tracking_id}/delivered", post(delivered))
         .route("/dispatches/{tracking_id}/returned", post(returned))
         .route("/ledger", get(ledger))
-        .layer(middleware::from_fn_with_state(carrier.clone(), distance))
+        .layer(middleware::from_fn_with_state(carrier.0.network.clone(), there_and_back))
         .with_state(carrier)
-}
-
-/// Every request crosses the network, there and back.
-async fn distance(State(carrier): State<Carrier>, request: Request, next: Next) -> Response {
-    carrier.0.network.cross().await;
-    let response = next.run(request).await;
-    carrier.0.network.cross().await;
-    response
 }
 
 impl IntoResponse for Refusal {
