@@ -145,7 +145,7 @@ fn holding_fault(order: &Order, open: &[Reservation]) -> Option<String> {
     let lines = units(order.products.iter().map(|line| (line.product_id, line.quantity)));
     match order.status {
         _ if order.settled() && !held.is_empty() => {
-            Some("settled, and stock is still reserved for it".to_owned())
+            Some(format!("{}, and stock is still reserved for it: {}", order.status, described(open)))
         }
         New | AgeReview | Packaging | Packaged | Paid if held != lines => {
             Some(format!("{} and holds {} of {} units", order.status, total(&held), total(&lines)))
@@ -153,6 +153,15 @@ fn holding_fault(order: &Order, open: &[Reservation]) -> Option<String> {
         Backordered | Reallocating if !held.is_empty() => Some(format!("{} and holds stock", order.status)),
         _ => None,
     }
+}
+
+/// Reservations, for a person to read.
+fn described(rows: &[Reservation]) -> String {
+    let row = |row: &Reservation| {
+        let Reservation { quantity, state, warehouse_id, allocation, .. } = row;
+        format!("{quantity} {state:?} in {warehouse_id} (allocation {allocation})")
+    };
+    rows.iter().map(row).collect::<Vec<_>>().join(", ")
 }
 
 fn units(rows: impl Iterator<Item = (ProductId, u32)>) -> BTreeMap<ProductId, u32> {

@@ -447,10 +447,14 @@ fn return_requested(order: &mut Order, reason: &str) -> Step {
     }
 }
 
-/// Row 29.
+/// Row 29. Goods come back to the stock only after they were taken off it: their warehouse may have had no power when
+/// they left.
 fn return_received(order: &mut Order, lines: &[ProductUnits], resaleable: bool) -> Step {
     if order.status != OrderStatus::ReturnRequested {
         return Step::Ignored;
+    }
+    if !order.stock_state.is_final() {
+        return Step::Early;
     }
     order.returned = packed_lines(&order.products, lines).iter().map(units).collect();
     if order.returned_value() > 0 {

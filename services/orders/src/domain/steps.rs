@@ -96,7 +96,10 @@ fn goods(order: &Order) -> Option<Step> {
         StockState::Held | StockState::Committed | StockState::Picked
             if matches!(
                 order.status,
-                OrderStatus::Shipped | OrderStatus::Fulfilled | OrderStatus::DeliveryFailed
+                OrderStatus::Shipped
+                    | OrderStatus::Fulfilled
+                    | OrderStatus::ReturnRequested
+                    | OrderStatus::DeliveryFailed
             ) =>
         {
             Some(Step::ConsumeStock)

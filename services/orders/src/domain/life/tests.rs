@@ -262,6 +262,16 @@ fn what_comes_back_is_paid_back_and_no_more() {
 }
 
 #[test]
+fn what_comes_back_waits_until_it_was_taken_off_the_stock() {
+    let received = T::ReturnReceived { lines: pack([1, 0]), resaleable: true };
+    let kept = Order { stock_state: StockState::Picked, ..standing(ReturnRequested) };
+    assert_eq!(apply(&kept, &received, &owner(LONG_AGO)), Outcome::Early);
+    let Outcome::Changed(taken) = apply(&kept, &T::StockConsumed, &owner(LONG_AGO)) else { panic!("taken") };
+    let Outcome::Changed(next) = apply(&taken, &received, &owner(LONG_AGO)) else { panic!("received") };
+    assert_eq!((next.status, next.stock_state), (Returned, StockState::Restocked));
+}
+
+#[test]
 fn a_partial_package_lowers_the_total_unless_the_customer_wants_all() {
     let partial = T::PackageCreated { allocation: 1, products: pack([1, 0]) };
     let Outcome::Changed(next) = after(Packaging, &partial) else { panic!("packed") };
