@@ -10,10 +10,13 @@ use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::time::Duration;
 
-/// No call to the cloud takes longer, retries included.
+/// No call to the cloud takes longer, retries included, but for what it waits on purpose.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
-/// One try of a call. A long poll of a queue waits for 1 s at most.
+/// One try of a call.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a poll of a queue waits for something to come; the calls' own time comes on top of it. SQS waits for 20 s at
+/// the most.
+pub const LONG_POLL: Duration = Duration::from_secs(10);
 
 /// Clients of one region's cloud.
 #[derive(Clone, Debug)]
@@ -24,20 +27,22 @@ pub struct Clients {
     pub events: aws_sdk_eventbridge::Client,
     /// Queues.
     pub queues: aws_sdk_sqs::Client,
+    /// Queues too, for calls that wait up to [`LONG_POLL`] for something to come.
+    pub polls: aws_sdk_sqs::Client,
 }
 
 impl Clients {
     /// Clients for the configured region.
     pub fn new(world: &World, config: &Config) -> Self {
         macro_rules! client {
-            ($sdk:ident) => {{
+            ($sdk:ident, $wait:expr) => {{
                 let mut builder = $sdk::Config::builder()
                     .behavior_version(BehaviorVersion::latest())
                     .region(Region::new(config.region.0.clone()))
                     .http_client(world.aws_http())
                     .time_source(world.time_source())
                     .sleep_impl(TokioSleep::new())
-                    .timeout_config(timeouts())
+                    .timeout_config(timeouts($wait))
                     // For long streams: these calls are short and have a timeout.
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                     .retry_config(RetryConfig::standard().with_max_attempts(3))
@@ -52,17 +57,19 @@ impl Clients {
             }};
         }
         Clients {
-            dynamodb: client!(aws_sdk_dynamodb),
-            events: client!(aws_sdk_eventbridge),
-            queues: client!(aws_sdk_sqs),
+            dynamodb: client!(aws_sdk_dynamodb, Duration::ZERO),
+            events: client!(aws_sdk_eventbridge, Duration::ZERO),
+            queues: client!(aws_sdk_sqs, Duration::ZERO),
+            polls: client!(aws_sdk_sqs, LONG_POLL),
         }
     }
 }
 
-fn timeouts() -> TimeoutConfig {
+/// For calls that wait on purpose for as long as `wait`.
+fn timeouts(wait: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .operation_timeout(OPERATION_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(wait + OPERATION_TIMEOUT)
+        .operation_attempt_timeout(wait + ATTEMPT_TIMEOUT)
         .build()
 }
 

@@ -2,13 +2,15 @@
 
 use crate::{
     Platform,
+    aws::LONG_POLL,
     trace::{self, TraceContext},
 };
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use contracts::{events::Event, resources::queue_name, schemas};
 use futures::{StreamExt, future::BoxFuture, stream};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Events handled at the same time.
 const CONCURRENCY: usize = 8;
@@ -16,8 +18,10 @@ const CONCURRENCY: usize = 8;
 const VISIBILITY: Duration = Duration::from_secs(10);
 /// One handler at most.
 const HANDLER_LIMIT: Duration = Duration::from_secs(8);
-/// How long a poll waits for events.
-const POLL_S: i32 = 1;
+/// Events that one call receives or deletes at the most: SQS's limit.
+const BATCH_MAX: usize = 10;
+/// An applied event is deleted this long after it was received, or sooner: well before it comes back.
+const DELETED_AFTER: Duration = Duration::from_secs(2);
 
 /// Why an event was not applied. It comes back later, or is parked after too many tries.
 #[derive(Debug)]
@@ -38,10 +42,38 @@ impl<E: std::error::Error> From<E> for NotApplied {
 /// What a consumer does with an event.
 pub type Handler = Arc<dyn Fn(Event) -> BoxFuture<'static, Result<(), NotApplied>> + Send + Sync>;
 
+/// Events that are applied and not deleted yet: ten of them cost one call.
+#[derive(Default)]
+struct Applied {
+    receipts: Vec<String>,
+    /// When the first of them was received.
+    since: Option<Instant>,
+}
+
+impl Applied {
+    fn add(&mut self, receipts: impl Iterator<Item = String>, received: Instant) {
+        self.receipts.extend(receipts);
+        if !self.receipts.is_empty() {
+            self.since.get_or_insert(received);
+        }
+    }
+
+    /// How long the next poll may wait.
+    fn patience(&self) -> Duration {
+        if self.receipts.is_empty() { LONG_POLL } else { DELETED_AFTER / 2 }
+    }
+
+    fn due(&self, now: Instant) -> bool {
+        let old = self.since.is_some_and(|since| now.saturating_duration_since(since) >= DELETED_AFTER);
+        old || self.receipts.len() >= BATCH_MAX
+    }
+}
+
 /// A consumer of one queue.
 #[derive(Clone)]
 pub struct Consumer {
     client: aws_sdk_sqs::Client,
+    polls: aws_sdk_sqs::Client,
     queue: String,
     name: &'static str,
     world: crate::World,
@@ -53,8 +85,8 @@ impl Consumer {
     pub fn new(platform: &Platform, name: &'static str, handler: Handler) -> Self {
         let queue = queue_name(&platform.config.env, name);
         platform.grounds.consumer(&platform.config.env, name);
-        let client = platform.aws.queues.clone();
-        Consumer { client, queue, name, world: platform.world.clone(), handler }
+        let (client, polls) = (platform.aws.queues.clone(), platform.aws.polls.clone());
+        Consumer { client, polls, queue, name, world: platform.world.clone(), handler }
     }
 
     /// Its name: that of its queue.
@@ -62,7 +94,7 @@ impl Consumer {
         self.name
     }
 
-    /// Receives once and handles what came. Waits up to a second for events.
+    /// Receives and handles what comes, until the queue does not answer.
     ///
     /// # Errors
     /// When the queue does not answer.
@@ -70,22 +102,46 @@ impl Consumer {
         let url = self.client.get_queue_url().queue_name(&self.queue).send().await;
         let url = url.map_err(|cause| NotApplied(format!("{cause:?}")))?;
         let url = url.queue_url.ok_or_else(|| NotApplied("the queue has no address".into()))?;
+        let mut applied = Applied::default();
         loop {
-            let received = self
-                .client
-                .receive_message()
-                .queue_url(&url)
-                .max_number_of_messages(10)
-                .wait_time_seconds(POLL_S)
-                .visibility_timeout(VISIBILITY.as_secs() as i32)
-                .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-                .send()
-                .await;
-            let received = received.map_err(|cause| NotApplied(format!("{cause:?}")))?;
-            let messages = received.messages.unwrap_or_default();
-            stream::iter(messages)
-                .for_each_concurrent(CONCURRENCY, |message| self.handle(&url, message))
-                .await;
+            let messages = self.receive(&url, applied.patience()).await?;
+            let (quiet, at) = (messages.is_empty(), self.world.instant());
+            let handled = stream::iter(messages).map(|message| self.handle(&url, message));
+            let receipts: Vec<_> = handled.buffer_unordered(CONCURRENCY).collect().await;
+            applied.add(receipts.into_iter().flatten(), at);
+            if quiet || applied.due(self.world.instant()) {
+                self.delete(&url, std::mem::take(&mut applied)).await;
+            }
+        }
+    }
+
+    async fn receive(&self, url: &str, patience: Duration) -> Result<Vec<Message>, NotApplied> {
+        let received = self
+            .polls
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(BATCH_MAX as i32)
+            .wait_time_seconds(patience.as_secs() as i32)
+            .visibility_timeout(VISIBILITY.as_secs() as i32)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .send()
+            .await;
+        let received = received.map_err(|cause| NotApplied(format!("{cause:?}")))?;
+        Ok(received.messages.unwrap_or_default())
+    }
+
+    /// Deletes what is applied. Where this is lost the events come back and their inbox rows stop them.
+    async fn delete(&self, url: &str, applied: Applied) {
+        for receipts in applied.receipts.chunks(BATCH_MAX) {
+            let entry = |(number, receipt): (usize, &String)| {
+                let entry = DeleteMessageBatchRequestEntry::builder().id(number.to_string());
+                entry.receipt_handle(receipt).build().ok()
+            };
+            let entries: Vec<_> = receipts.iter().enumerate().filter_map(entry).collect();
+            let call = self.client.delete_message_batch().queue_url(url).set_entries(Some(entries));
+            if let Err(cause) = call.send().await {
+                tracing::debug!(consumer = self.name, ?cause, "applied events were not deleted");
+            }
         }
     }
 
@@ -111,19 +167,15 @@ impl Consumer {
         }
     }
 
-    async fn handle(&self, url: &str, message: Message) {
-        let Some(handle) = message.receipt_handle.clone() else { return };
+    /// The receipt of an event that is applied.
+    async fn handle(&self, url: &str, message: Message) -> Option<String> {
+        let receipt = message.receipt_handle.clone()?;
         match self.apply(message.body().unwrap_or_default()).await {
-            Ok(()) => {
-                // If this is lost the event comes back and its inbox row stops it.
-                let deleted = self.client.delete_message().queue_url(url).receipt_handle(handle).send().await;
-                if let Err(cause) = deleted {
-                    tracing::debug!(consumer = self.name, ?cause, "an applied event was not deleted");
-                }
-            }
+            Ok(()) => Some(receipt),
             Err(cause) => {
                 tracing::debug!(consumer = self.name, %cause, "an event comes back later");
-                self.back_off(url, handle, tries(&message)).await;
+                self.back_off(url, receipt, tries(&message)).await;
+                None
             }
         }
     }
@@ -160,4 +212,27 @@ fn tries(message: &Message) -> u32 {
     let counted =
         message.attributes().and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount));
     counted.and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receipts(count: usize) -> impl Iterator<Item = String> {
+        (0..count).map(|number| number.to_string())
+    }
+
+    #[test]
+    fn applied_events_are_deleted_by_tens_or_before_they_come_back() {
+        let began = Instant::now();
+        let mut applied = Applied::default();
+        applied.add(receipts(0), began);
+        assert_eq!((applied.patience(), applied.due(began + VISIBILITY)), (LONG_POLL, false));
+        applied.add(receipts(1), began);
+        applied.add(receipts(1), began + DELETED_AFTER);
+        assert!(!applied.due(began) && applied.due(began + DELETED_AFTER), "the first one counts");
+        assert!(applied.patience() + DELETED_AFTER < VISIBILITY);
+        applied.add(receipts(8), began);
+        assert!(applied.due(began));
+    }
 }
