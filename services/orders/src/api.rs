@@ -160,31 +160,16 @@ async fn create_order(
         return Ok(Replay::first(refused(OrdersError::Invalid(faults))?));
     }
     let attempt = attempt(&api, &person, key, create::request_hash(&request));
-    loop {
-        match owner_of(&api, &attempt, &headers).await? {
-            Route::Here => {
-                let Told { body, again } =
-                    api.creator.create(attempt.clone(), request.clone(), deadline).await;
-                match body {
-                    Ok(order) => return Ok(Replay { body: accepted(&api, order), again }),
-                    // The owner was silent to this region only: the others keep it, so it is asked again.
-                    Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
-                        tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
-                    }
-                    Err(error) => return Ok(Replay { body: refused(error)?, again }),
-                }
-            }
-            Route::There(owner) => {
-                let (call, credential) = api.call_owner(&owner, &headers);
-                let call = call.header("idempotency-key", &attempt.idempotency_key);
-                let (method, budget) = (Method::POST, deadline.earlier(MARGIN));
-                let asked = call.exchange(credential, method, "", Some(&request), budget);
-                if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
-                    return Ok(Replay::from(answer));
-                }
-            }
-        }
-    }
+    let here = async || {
+        let Told { body, again } = api.creator.create(attempt.clone(), request.clone(), deadline).await;
+        let body = body.map(|order| accepted(&api, order)).or_else(refused)?;
+        Ok(Replay { body, again })
+    };
+    let there = async |call: Target<'_>, credential, budget| {
+        let call = call.header("idempotency-key", &attempt.idempotency_key);
+        call.exchange(credential, Method::POST, "", Some(&request), budget).await.map(Replay::from)
+    };
+    api.at_owner(&attempt, &headers, deadline, here, there).await
 }
 
 /// The key of the attempt: header and body must agree where both are there.
@@ -231,9 +216,9 @@ fn accepted(api: &Api, order: Order) -> CreateOrderResponse {
 }
 
 /// A definite refusal is an answer; anything else is an error that may be retried.
-fn refused(error: OrdersError) -> Result<CreateOrderResponse, ApiError> {
+fn refused(error: OrdersError) -> Result<CreateOrderResponse, OrdersError> {
     if !error.definite() || error.code().retryable() {
-        return Err(error.into());
+        return Err(error);
     }
     let errors = match &error {
         OrdersError::Invalid(faults) => {
@@ -253,6 +238,37 @@ fn refused(error: OrdersError) -> Result<CreateOrderResponse, ApiError> {
 }
 
 impl Api {
+    /// Has the owner of an attempt's shard answer: `here` where that is this region, which may have to take the shard
+    /// over, and `there` where it is another, by a call in our caller's name. Where the shard changes hands meanwhile the
+    /// next owner is asked, as long as the deadline lets it.
+    async fn at_owner<T>(
+        &self,
+        attempt: &Attempt,
+        headers: &HeaderMap,
+        deadline: Deadline,
+        mut here: impl AsyncFnMut() -> Result<T, OrdersError>,
+        mut there: impl AsyncFnMut(Target<'_>, Credential, Deadline) -> Result<T, CallError>,
+    ) -> Result<T, ApiError> {
+        loop {
+            match owner_of(self, attempt, headers).await? {
+                Route::Here => match here().await {
+                    // The owner was silent to this region only: the others keep it, so it is asked again.
+                    Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
+                        tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
+                    }
+                    answer => return Ok(answer?),
+                },
+                Route::There(owner) => {
+                    let (call, credential) = self.call_owner(&owner, headers);
+                    let asked = there(call, credential, deadline.earlier(MARGIN));
+                    if let Some(answer) = self.to_owner(&attempt.shard, &owner, asked, deadline).await? {
+                        return Ok(answer);
+                    }
+                }
+            }
+        }
+    }
+
     /// A call to the owner in the name of our caller, marked as forwarded.
     fn call_owner(&self, owner: &Region, headers: &HeaderMap) -> (Target<'_>, Credential) {
         let token = headers.get(header::AUTHORIZATION).cloned().unwrap_or(HeaderValue::from_static(""));
@@ -347,38 +363,23 @@ async fn read(
 ) -> Result<Json<Order>, ApiError> {
     let order_id: OrderId = order_id.parse().map_err(|_| OrdersError::NotFound)?;
     let wanted = query.min_version.unwrap_or(1);
-    let attempt = attempt(&api, &person, String::new(), String::new());
     let theirs = |order: Option<Order>| order.filter(|order| order.user_id == person.user_id);
-    let found = |order: Option<Order>| order.map(Json).ok_or_else(|| OrdersError::NotFound.into());
-    loop {
-        let known = theirs(api.creator.newest(order_id).await?);
-        if known.as_ref().is_some_and(|order| order.version >= wanted) {
-            return found(known);
-        }
-        let owner = match owner_of(&api, &attempt, &headers).await {
-            Ok(Route::There(owner)) => owner,
-            Ok(Route::Here) => {
-                let asked = api.creator.newest_as_owner(&attempt, order_id);
-                match deadline.earlier(MARGIN).bound(asked).await? {
-                    Ok(newest) => return found(theirs(newest).or(known)),
-                    Err(_) if known.is_some() => return found(known),
-                    // As in `create_order`.
-                    Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
-                        tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
-                        continue;
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(_) => return found(known),
-        };
-        let path = format!("/{order_id}?minVersion={wanted}");
-        let (call, credential) = api.call_owner(&owner, &headers);
-        let asked = call.get(credential, &path, deadline.earlier(MARGIN));
-        if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
-            return Ok(Json(answer));
-        }
+    let known = theirs(api.creator.newest(order_id).await?);
+    if let Some(order) = known.as_ref().filter(|order| order.version >= wanted) {
+        return Ok(Json(order.clone()));
     }
+    let attempt = attempt(&api, &person, String::new(), String::new());
+    let here = async || {
+        let newest = api.creator.newest_as_owner(&attempt, order_id);
+        let newest = deadline.earlier(MARGIN).bound(newest).await.map_err(|_| OrdersError::Deadline)??;
+        theirs(newest).or(known.clone()).ok_or(OrdersError::NotFound)
+    };
+    let there = async |call: Target<'_>, credential, budget| {
+        call.get(credential, &format!("/{order_id}?minVersion={wanted}"), budget).await
+    };
+    let answer = api.at_owner(&attempt, &headers, deadline, here, there).await;
+    // An older version is better than none.
+    answer.or_else(|cause| known.clone().ok_or(cause)).map(Json)
 }
 
 /// The order that an attempt made: resolves an answer that got lost.
@@ -393,25 +394,17 @@ async fn by_key(
         return Err(OrdersError::NotFound.into());
     }
     let attempt = attempt(&api, &person, idempotency_key, String::new());
-    loop {
-        if let Some(record) = api.store.get(attempt.order_id()).await? {
-            return Ok(Json(record.order));
-        }
-        match owner_of(&api, &attempt, &headers).await? {
-            Route::Here => {
-                let found = deadline.earlier(MARGIN).bound(api.creator.find(&attempt)).await?;
-                return found?.map(Json).ok_or_else(|| OrdersError::NotFound.into());
-            }
-            Route::There(owner) => {
-                let path = format!("/by-key/{}", attempt.idempotency_key);
-                let (call, credential) = api.call_owner(&owner, &headers);
-                let asked = call.get(credential, &path, deadline.earlier(MARGIN));
-                if let Some(answer) = api.to_owner(&attempt.shard, &owner, asked, deadline).await? {
-                    return Ok(Json(answer));
-                }
-            }
-        }
+    if let Some(record) = api.store.get(attempt.order_id()).await? {
+        return Ok(Json(record.order));
     }
+    let here = async || {
+        let found = deadline.earlier(MARGIN).bound(api.creator.find(&attempt)).await;
+        found.map_err(|_| OrdersError::Deadline)??.ok_or(OrdersError::NotFound)
+    };
+    let there = async |call: Target<'_>, credential, budget| {
+        call.get(credential, &format!("/by-key/{}", attempt.idempotency_key), budget).await
+    };
+    api.at_owner(&attempt, &headers, deadline, here, there).await.map(Json)
 }
 
 async fn read_backend(

@@ -1,13 +1,10 @@
 //! What customers and staff ask of an order that is there. Wherever they ask, its owner does it.
 
-use super::{
-    Api, BEFORE_ASKING_AGAIN, KEY, KEY_SAYS, MARGIN, WORTH_ASKING_AGAIN, attempt, idempotency_key, owner_of,
-};
+use super::{Api, KEY, KEY_SAYS, MARGIN, attempt, idempotency_key};
 use crate::{
     commands::Asked,
     domain::{command, create::Attempt},
     error::OrdersError,
-    journal::owner::Route,
 };
 use axum::extract::State;
 use contracts::{
@@ -19,6 +16,7 @@ use contracts::{
 use http::{HeaderMap, Method};
 use platform::{
     ApiError, Customer, Deadline,
+    calls::Target,
     identity::Person,
     json::Json,
     replay::Replay,
@@ -141,27 +139,13 @@ impl Place {
         deadline: Deadline,
     ) -> Result<Replay<Order>, ApiError> {
         let asked = self.asked(command, payment_token, idempotency_key(headers, None)?)?;
-        loop {
-            match owner_of(api, &self.attempt, headers).await? {
-                Route::Here => match self.here(api, asked.clone(), deadline).await {
-                    // As where orders are made.
-                    Err(OrdersError::NoOwner) if deadline.remaining() > WORTH_ASKING_AGAIN => {
-                        tokio::time::sleep(BEFORE_ASKING_AGAIN).await;
-                    }
-                    done => return Ok(done?),
-                },
-                Route::There(owner) => {
-                    let path = format!("/{}/{verb}", self.order_id);
-                    let (call, credential) = api.call_owner(&owner, headers);
-                    let call = call.header("idempotency-key", &asked.idempotency_key);
-                    let (method, budget) = (Method::POST, deadline.earlier(MARGIN));
-                    let answer = call.exchange(credential, method, &path, Some(body), budget);
-                    if let Some(order) = api.to_owner(&self.attempt.shard, &owner, answer, deadline).await? {
-                        return Ok(Replay::from(order));
-                    }
-                }
-            }
-        }
+        let here = async || self.here(api, asked.clone(), deadline).await;
+        let there = async |call: Target<'_>, credential, budget| {
+            let path = format!("/{}/{verb}", self.order_id);
+            let call = call.header("idempotency-key", &asked.idempotency_key);
+            call.exchange(credential, Method::POST, &path, Some(body), budget).await.map(Replay::from)
+        };
+        api.at_owner(&self.attempt, headers, deadline, here, there).await
     }
 
     fn asked(
