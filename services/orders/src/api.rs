@@ -159,17 +159,18 @@ async fn create_order(
     if !faults.is_empty() {
         return Ok(Replay::first(refused(OrdersError::Invalid(faults))?));
     }
-    let attempt = attempt(&api, &person, key, create::request_hash(&request));
-    let here = async || {
+    let attempt = &attempt(&api, &person, key, create::request_hash(&request));
+    let (api, request) = (&api, &request);
+    let here = move || async move {
         let Told { body, again } = api.creator.create(attempt.clone(), request.clone(), deadline).await;
-        let body = body.map(|order| accepted(&api, order)).or_else(refused)?;
+        let body = body.map(|order| accepted(api, order)).or_else(refused)?;
         Ok(Replay { body, again })
     };
-    let there = async |call: Target<'_>, credential, budget| {
+    api.at_owner(attempt, &headers, deadline, here, move |call, credential, budget| async move {
         let call = call.header("idempotency-key", &attempt.idempotency_key);
-        call.exchange(credential, Method::POST, "", Some(&request), budget).await.map(Replay::from)
-    };
-    api.at_owner(&attempt, &headers, deadline, here, there).await
+        call.exchange(credential, Method::POST, "", Some(request), budget).await.map(Replay::from)
+    })
+    .await
 }
 
 /// The key of the attempt: header and body must agree where both are there.
@@ -241,14 +242,18 @@ impl Api {
     /// Has the owner of an attempt's shard answer: `here` where that is this region, which may have to take the shard
     /// over, and `there` where it is another, by a call in our caller's name. Where the shard changes hands meanwhile the
     /// next owner is asked, as long as the deadline lets it.
-    async fn at_owner<T>(
-        &self,
+    async fn at_owner<'a, T, Here, There>(
+        &'a self,
         attempt: &Attempt,
         headers: &HeaderMap,
         deadline: Deadline,
-        mut here: impl AsyncFnMut() -> Result<T, OrdersError>,
-        mut there: impl AsyncFnMut(Target<'_>, Credential, Deadline) -> Result<T, CallError>,
-    ) -> Result<T, ApiError> {
+        here: impl Fn() -> Here,
+        there: impl Fn(Target<'a>, Credential, Deadline) -> There,
+    ) -> Result<T, ApiError>
+    where
+        Here: Future<Output = Result<T, OrdersError>>,
+        There: Future<Output = Result<T, CallError>>,
+    {
         loop {
             match owner_of(self, attempt, headers).await? {
                 Route::Here => match here().await {
@@ -363,23 +368,24 @@ async fn read(
 ) -> Result<Json<Order>, ApiError> {
     let order_id: OrderId = order_id.parse().map_err(|_| OrdersError::NotFound)?;
     let wanted = query.min_version.unwrap_or(1);
-    let theirs = |order: Option<Order>| order.filter(|order| order.user_id == person.user_id);
-    let known = theirs(api.creator.newest(order_id).await?);
+    let (api, person) = (&api, &person);
+    let theirs = move |order: Option<Order>| order.filter(|order| order.user_id == person.user_id);
+    let known = &theirs(api.creator.newest(order_id).await?);
     if let Some(order) = known.as_ref().filter(|order| order.version >= wanted) {
         return Ok(Json(order.clone()));
     }
-    let attempt = attempt(&api, &person, String::new(), String::new());
-    let here = async || {
-        let newest = api.creator.newest_as_owner(&attempt, order_id);
+    let attempt = &attempt(api, person, String::new(), String::new());
+    let here = move || async move {
+        let newest = api.creator.newest_as_owner(attempt, order_id);
         let newest = deadline.earlier(MARGIN).bound(newest).await.map_err(|_| OrdersError::Deadline)??;
         theirs(newest).or(known.clone()).ok_or(OrdersError::NotFound)
     };
-    let there = async |call: Target<'_>, credential, budget| {
-        call.get(credential, &format!("/{order_id}?minVersion={wanted}"), budget).await
-    };
-    let answer = api.at_owner(&attempt, &headers, deadline, here, there).await;
+    let newest =
+        api.at_owner(attempt, &headers, deadline, here, move |call, credential, budget| async move {
+            call.get(credential, &format!("/{order_id}?minVersion={wanted}"), budget).await
+        });
     // An older version is better than none.
-    answer.or_else(|cause| known.clone().ok_or(cause)).map(Json)
+    newest.await.or_else(|cause| known.clone().ok_or(cause)).map(Json)
 }
 
 /// The order that an attempt made: resolves an answer that got lost.
@@ -397,14 +403,16 @@ async fn by_key(
     if let Some(record) = api.store.get(attempt.order_id()).await? {
         return Ok(Json(record.order));
     }
-    let here = async || {
-        let found = deadline.earlier(MARGIN).bound(api.creator.find(&attempt)).await;
+    let (api, attempt) = (&api, &attempt);
+    let here = move || async move {
+        let found = deadline.earlier(MARGIN).bound(api.creator.find(attempt)).await;
         found.map_err(|_| OrdersError::Deadline)??.ok_or(OrdersError::NotFound)
     };
-    let there = async |call: Target<'_>, credential, budget| {
+    api.at_owner(attempt, &headers, deadline, here, move |call, credential, budget| async move {
         call.get(credential, &format!("/by-key/{}", attempt.idempotency_key), budget).await
-    };
-    api.at_owner(&attempt, &headers, deadline, here, there).await.map(Json)
+    })
+    .await
+    .map(Json)
 }
 
 async fn read_backend(

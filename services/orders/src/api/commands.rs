@@ -16,7 +16,6 @@ use contracts::{
 use http::{HeaderMap, Method};
 use platform::{
     ApiError, Customer, Deadline,
-    calls::Target,
     identity::Person,
     json::Json,
     replay::Replay,
@@ -138,14 +137,14 @@ impl Place {
         headers: &HeaderMap,
         deadline: Deadline,
     ) -> Result<Replay<Order>, ApiError> {
-        let asked = self.asked(command, payment_token, idempotency_key(headers, None)?)?;
-        let here = async || self.here(api, asked.clone(), deadline).await;
-        let there = async |call: Target<'_>, credential, budget| {
+        let asked = &self.asked(command, payment_token, idempotency_key(headers, None)?)?;
+        let here = move || self.here(api, asked.clone(), deadline);
+        api.at_owner(&self.attempt, headers, deadline, here, move |call, credential, budget| async move {
             let path = format!("/{}/{verb}", self.order_id);
             let call = call.header("idempotency-key", &asked.idempotency_key);
             call.exchange(credential, Method::POST, &path, Some(body), budget).await.map(Replay::from)
-        };
-        api.at_owner(&self.attempt, headers, deadline, here, there).await
+        })
+        .await
     }
 
     fn asked(
