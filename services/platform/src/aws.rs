@@ -1,10 +1,7 @@
 //! Clients of the region's cloud: the AWS SDK, whatever stands behind the endpoint.
 
 use crate::{config::Config, world::World};
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Region, SharedCredentialsProvider, StalledStreamProtectionConfig, retry::RetryConfig,
-};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -48,10 +45,9 @@ impl Clients {
                     .retry_config(RetryConfig::standard().with_max_attempts(3))
                     .retry_partition(retries());
                 builder.set_endpoint_url(config.aws_endpoint.clone());
-                if world.aws_signed() {
-                    builder.set_credentials_provider(Some(credentials()));
-                } else {
-                    builder.set_allow_no_auth();
+                match world.aws_credentials() {
+                    Some(credentials) => drop(builder.set_credentials_provider(Some(credentials))),
+                    None => drop(builder.set_allow_no_auth()),
                 }
                 $sdk::Client::from_conf(builder.build())
             }};
@@ -76,9 +72,4 @@ fn timeouts(wait: Duration) -> TimeoutConfig {
 /// A budget of retries for these clients alone: the SDK's own is one for the process, whichever region it is for.
 fn retries() -> RetryPartition {
     RetryPartition::custom("own").token_bucket(TokenBucket::default()).build()
-}
-
-/// The emulated cloud takes any credentials; these say what they are.
-fn credentials() -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(Credentials::new("emulated", "emulated", None, None, "emulated cloud"))
 }

@@ -9,6 +9,7 @@ pub mod bus;
 pub mod calls;
 pub mod config;
 pub mod consumer;
+mod credentials;
 pub mod deadline;
 pub mod error;
 pub mod identity;

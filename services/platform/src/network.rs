@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
     client::legacy::{
         Client, Error,
@@ -14,6 +15,7 @@ use hyper_util::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -62,10 +64,19 @@ impl Default for Network {
 impl Network {
     /// A network over sockets.
     pub fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
-        Network::over(connector)
+        Network::over(sockets())
+    }
+
+    /// A network over sockets that speaks TLS where an address says `https`, and trusts whom the machine trusts.
+    ///
+    /// # Errors
+    /// When the machine trusts nobody: it has no root certificates.
+    pub fn secure() -> io::Result<Self> {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
+        let mut sockets = sockets();
+        sockets.enforce_http(false);
+        Ok(Network::over(builder.https_or_http().enable_http1().wrap_connector(sockets)))
     }
 
     /// A network over whatever opens its connections. Idle ones stay open: a cold one costs an extra round trip.
@@ -136,6 +147,13 @@ impl Network {
     }
 }
 
+fn sockets() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(CONNECT));
+    connector
+}
+
 fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -144,4 +162,32 @@ fn describe(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    /// What a server hears first.
+    async fn first_byte(scheme: &str) -> u8 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let request = Request::get(format!("{scheme}://{address}/")).body(Bytes::new()).expect("a request");
+        let network = Network::secure().expect("the machine has root certificates");
+        let heard = async {
+            let (mut connection, _) = listener.accept().await.expect("a connection");
+            connection.read_u8().await.expect("a byte")
+        };
+        tokio::select! {
+            answered = network.send(request) => panic!("nobody answers: {answered:?}"),
+            heard = heard => heard,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_says_whether_tls_is_spoken() {
+        assert_eq!(first_byte("http").await, b'G');
+        assert_eq!(first_byte("https").await, 22, "a TLS handshake, RFC 8446 section 5.1");
+    }
 }

@@ -1,6 +1,10 @@
 //! How a service's binary starts: a socket, or Lambda where its runtime is there.
 
-use crate::{Config, Platform, Service, World, lambda, network::Network, telemetry::Telemetry};
+use crate::{Config, Platform, Service, World, credentials, lambda, network::Network, telemetry::Telemetry};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use std::{error::Error, net::SocketAddr, path::PathBuf};
 use tokio::{net::TcpListener, task::JoinSet};
 use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt};
@@ -18,7 +22,7 @@ pub async fn main(
     name: &'static str,
     build: impl FnOnce(Platform) -> Service,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (platform, telemetry) = observed(name)?;
+    let (platform, telemetry) = observed(name).await?;
     let service = build(platform);
     if lambda::inside() {
         lambda::run(service, telemetry).await
@@ -33,17 +37,20 @@ pub async fn main(
 ///
 /// # Errors
 /// When the configuration cannot be used.
-pub fn platform(name: &'static str) -> Result<Platform, Box<dyn Error + Send + Sync>> {
-    observed(name).map(|(platform, _)| platform)
+pub async fn platform(name: &'static str) -> Result<Platform, Box<dyn Error + Send + Sync>> {
+    observed(name).await.map(|(platform, _)| platform)
 }
 
 /// The platform, and what watches it. The watching begins first: instruments made before it would not be heard.
-fn observed(name: &'static str) -> Result<(Platform, Option<Telemetry>), Box<dyn Error + Send + Sync>> {
-    let (config, network) = (Config::load(&config_path()?)?, Network::new());
+async fn observed(name: &'static str) -> Result<(Platform, Option<Telemetry>), Box<dyn Error + Send + Sync>> {
+    let config = Config::load(&config_path()?)?;
+    let network = Network::secure().map_err(|cause| format!("no TLS without root certificates: {cause}"))?;
     let telemetry = Telemetry::start(name, &config, &network)?;
     log_to_stderr(telemetry.as_ref());
-    let aws_http = aws_smithy_http_client::Builder::new().build_http();
-    Ok((Platform::new(World::real(aws_http), config, network)?, telemetry))
+    let aws_http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    let credentials =
+        credentials::provider(config.aws_endpoint.as_deref(), &config.region, aws_http.clone()).await;
+    Ok((Platform::new(World::real(aws_http, credentials), config, network)?, telemetry))
 }
 
 /// Sends what is still to be told to the collector.

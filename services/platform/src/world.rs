@@ -1,6 +1,7 @@
 //! Time, randomness and ids: the only places where a service meets chance.
 
 use crate::planted::Planted;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use contracts::Timestamp;
@@ -36,7 +37,7 @@ struct Inner {
     /// A stream of its own: whether work is traced changes nothing of what it draws.
     trace_bits: Mutex<StdRng>,
     aws_http: SharedHttpClient,
-    aws_signed: bool,
+    aws_credentials: Option<SharedCredentialsProvider>,
     planted: OnceLock<Planted>,
 }
 
@@ -50,10 +51,15 @@ impl World {
     /// A world whose wall clock stands at `wall_ms` now, with randomness from `seed` and the AWS SDK's
     /// requests going through `aws_http` into a cloud of this process, which checks no signatures: none are made.
     pub fn new(wall_ms: i64, seed: u64, aws_http: SharedHttpClient) -> Self {
-        World::with(wall_ms, seed, aws_http, false)
+        World::with(wall_ms, seed, aws_http, None)
     }
 
-    fn with(wall_ms: i64, seed: u64, aws_http: SharedHttpClient, aws_signed: bool) -> Self {
+    fn with(
+        wall_ms: i64,
+        seed: u64,
+        aws_http: SharedHttpClient,
+        aws_credentials: Option<SharedCredentialsProvider>,
+    ) -> Self {
         let inner = Inner {
             wall_at_start_ms: wall_ms,
             started: Instant::now(),
@@ -61,19 +67,19 @@ impl World {
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             trace_bits: Mutex::new(StdRng::seed_from_u64(seed ^ TRACE_STREAM)),
             aws_http,
-            aws_signed,
+            aws_credentials,
             planted: OnceLock::new(),
         };
         World { inner: Arc::new(inner) }
     }
 
-    /// The world outside: the machine's clock and entropy.
-    pub fn real(aws_http: SharedHttpClient) -> Self {
+    /// The world outside: the machine's clock and entropy, and a cloud that is asked in the name of `aws_credentials`.
+    pub fn real(aws_http: SharedHttpClient, aws_credentials: SharedCredentialsProvider) -> Self {
         #[allow(clippy::disallowed_methods)] // the one place where the machine's clock is read
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         #[allow(clippy::disallowed_methods)] // the one place where the machine's entropy is read
         let seed = rand::rng().next_u64();
-        World::with(wall.as_millis() as i64, seed, aws_http, true)
+        World::with(wall.as_millis() as i64, seed, aws_http, Some(aws_credentials))
     }
 
     /// The wall clock.
@@ -136,9 +142,9 @@ impl World {
         self.inner.aws_http.clone()
     }
 
-    /// Whether requests to the cloud are signed.
-    pub fn aws_signed(&self) -> bool {
-        self.inner.aws_signed
+    /// In whose name requests to the cloud are signed; none are signed where it is of this process.
+    pub fn aws_credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.inner.aws_credentials.clone()
     }
 
     /// The wall clock as the AWS SDK wants it.
