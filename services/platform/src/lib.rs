@@ -34,6 +34,7 @@ pub mod service;
 pub mod tables;
 pub mod telemetry;
 pub mod trace;
+pub mod user_pool;
 pub mod watch;
 pub mod world;
 

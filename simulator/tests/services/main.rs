@@ -17,6 +17,7 @@ mod recommendations;
 mod replays;
 mod roles;
 mod schemas;
+mod sign_up;
 mod support;
 mod users;
 mod validators;

@@ -69,6 +69,7 @@ impl Running {
         let services = build(platform.clone());
         network.mount(&authority(name), platform::service::gateway(&services).merge(others));
         let mut tasks = JoinSet::new();
+        tasks.spawn(simulator::region::answer_the_pools(&cloud, &services));
         services.iter().for_each(|service| service.start(&mut tasks));
         Running { cloud, platform, network: network.clone(), _tasks: tasks }
     }
@@ -94,14 +95,20 @@ impl Running {
             "ClientId": "shop",
             "AuthParameters": { "USERNAME": username, "PASSWORD": PASSWORD },
         });
+        let (_, answer) = self.cognito("InitiateAuth", &request).await;
+        answer["AuthenticationResult"]["AccessToken"].as_str().unwrap().to_owned()
+    }
+
+    /// A call to the user pools, as an app without an SDK makes it.
+    pub(crate) async fn cognito(&self, operation: &str, request: &Value) -> (u16, Value) {
         let request = Request::post("/")
-            .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
             .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
             .body(axum::body::Body::from(request.to_string()));
         let response = self.cloud.router().oneshot(request.unwrap()).await.unwrap();
+        let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 64 * 1024).await.unwrap();
-        let answer: Value = serde_json::from_slice(&body).unwrap();
-        answer["AuthenticationResult"]["AccessToken"].as_str().unwrap().to_owned()
+        (status, serde_json::from_slice(&body).unwrap())
     }
 
     /// A request as a person sends it: status and body. An empty token is nobody's; a null body is none.

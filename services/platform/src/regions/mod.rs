@@ -33,7 +33,13 @@ pub fn service(platform: &Platform, desk: &Desk) -> Service {
     let told = layers::wrap(platform, NAME, api::routes(desk.clone()));
     let mut workers = liveness::workers(platform);
     workers.extend(self::workers(desk));
-    Service { name: NAME, router: liveness::routes(platform).merge(told), workers, consumer: None }
+    Service {
+        name: NAME,
+        router: liveness::routes(platform).merge(told),
+        workers,
+        consumer: None,
+        on_sign_up: None,
+    }
 }
 
 fn workers(desk: &Desk) -> [Worker; 2] {
