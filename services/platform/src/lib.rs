@@ -7,6 +7,8 @@ pub mod aws;
 pub mod branches;
 pub mod bus;
 pub mod calls;
+#[cfg(any(feature = "chaos", test))]
+mod chaos;
 pub mod config;
 pub mod consumer;
 pub mod deadline;

@@ -6,6 +6,7 @@ mod additions;
 mod delivery;
 mod destinations;
 mod door;
+mod drills;
 mod notices;
 mod ops;
 mod orders;

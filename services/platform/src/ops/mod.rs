@@ -6,6 +6,9 @@ mod letter;
 mod operator;
 mod parked;
 
+#[cfg(any(feature = "chaos", test))]
+pub(crate) use operator::{OPERATORS, Operator};
+
 use crate::{
     Platform, Service, layers,
     openapi::{self, About},
