@@ -28,6 +28,12 @@ pub mod source {
     pub const USERS: &str = "ecommerce.users";
     /// The platform itself.
     pub const PLATFORM: &str = "ecommerce.platform";
+
+    /// The source of a service's events, where it publishes any.
+    pub fn of_service(service: &str) -> Option<&'static str> {
+        let all = [ORDERS, WAREHOUSE, PAYMENT, DELIVERY, PRODUCTS, USERS, PLATFORM];
+        all.into_iter().find(|source| source.strip_prefix("ecommerce.") == Some(service))
+    }
 }
 
 /// What an event says about itself.

@@ -18,6 +18,7 @@ pub mod inbox;
 pub mod json;
 pub mod lambda;
 pub mod layers;
+pub mod listener;
 pub mod liveness;
 pub mod network;
 pub mod openapi;
@@ -82,6 +83,8 @@ pub struct Parts {
     pub outboxes: outbox::Outboxes,
     /// What its services stand on.
     pub grounds: ready::Grounds,
+    /// Operators who listen to events.
+    pub listeners: listener::Listeners,
 }
 
 impl Platform {
@@ -96,7 +99,8 @@ impl Platform {
         let calls = calls::Calls::new(world.clone(), config.clone(), network, identity.clone());
         let liveness = liveness::Liveness::new(world.clone(), &config);
         let (outboxes, grounds) = (outbox::Outboxes::default(), ready::Grounds::default());
-        let parts = Parts { world, config, aws, calls, identity, liveness, outboxes, grounds };
+        let listeners = listener::Listeners::default();
+        let parts = Parts { world, config, aws, calls, identity, liveness, outboxes, grounds, listeners };
         Ok(Platform(Arc::new(parts)))
     }
 

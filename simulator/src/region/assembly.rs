@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::{Router, middleware};
 use futures::future::BoxFuture;
 use loadtests::clock::RunClock;
-use platform::{Platform, Service, World, ops, regions, user_pool, watch};
+use platform::{Platform, Service, World, listener, ops, regions, user_pool, watch};
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
@@ -187,12 +187,13 @@ async fn cloud_and_world(spec: &RegionSpec) -> anyhow::Result<(Cloud, World)> {
 /// # Errors
 /// As [`Cloud::start`].
 pub async fn start_cloud(spec: &RegionSpec, clock: Clock) -> anyhow::Result<Cloud> {
+    let listened = spec.platform.event_listener.then(listener::subscription);
     let config = CloudConfig {
         region: spec.platform.region.0.clone(),
         env: spec.platform.env.clone(),
         account: spec.account.clone(),
         tables: services::tables(),
-        subscriptions: services::subscriptions(),
+        subscriptions: services::subscriptions().into_iter().chain(listened).collect(),
         pools: spec.pools.clone(),
         seed: spec.seed,
         clock,

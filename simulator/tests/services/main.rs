@@ -7,6 +7,7 @@ mod delivery;
 mod destinations;
 mod door;
 mod drills;
+mod listening;
 mod notices;
 mod ops;
 mod orders;

@@ -51,6 +51,7 @@ impl Running {
         build: impl FnOnce(Platform) -> Vec<Service>,
         others: Router,
     ) -> Running {
+        let listened = needs.subscriptions.contains(&platform::listener::subscription());
         let late: Arc<OnceLock<World>> = Arc::default();
         let clock = late.clone();
         let cloud = Cloud::start(CloudConfig {
@@ -65,7 +66,7 @@ impl Running {
         });
         let cloud = cloud.await.unwrap();
         let world = late.get_or_init(|| World::new(NOW_MS, 7, cloud.http_client())).clone();
-        let platform = Platform::new(world, config(name, &cloud), network.clone()).unwrap();
+        let platform = Platform::new(world, config(name, &cloud, listened), network.clone()).unwrap();
         let services = build(platform.clone());
         network.mount(&authority(name), platform::service::gateway(&services).merge(others));
         let mut tasks = JoinSet::new();
@@ -228,7 +229,7 @@ fn pool() -> PoolConfig {
     }
 }
 
-fn config(name: &str, cloud: &Cloud) -> Config {
+fn config(name: &str, cloud: &Cloud, listened: bool) -> Config {
     let places = [("us-east-1", "am"), ("eu-west-1", "eu"), ("ap-southeast-1", "ap")];
     let region_of = |(name, continent): (&str, &str)| RegionConfig {
         name: region(name),
@@ -264,6 +265,7 @@ fn config(name: &str, cloud: &Cloud) -> Config {
         carrier_url: "http://carrier.local".into(),
         age_check_url: "http://age-check.local".into(),
         otlp_url: None,
+        event_listener: listened,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {
