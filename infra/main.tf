@@ -19,8 +19,14 @@ locals {
   declared = {
     for table in jsondecode(file("${path.module}/tables.json")) : join("-", compact([table.service, table.table])) => table
   }
-  expiring = { users-carts = "ttl", products-wishes = "ttl", products-notices = "ttl", platform-inbox = "ttl" }
-  tables   = { for name, table in local.declared : name => merge(table, { ttl = lookup(local.expiring, name, null) }) }
+  expiring = {
+    users-carts        = "ttl"
+    products-wishes    = "ttl"
+    products-notices   = "ttl"
+    warehouse-refusals = "ttl"
+    platform-inbox     = "ttl"
+  }
+  tables = { for name, table in local.declared : name => merge(table, { ttl = lookup(local.expiring, name, null) }) }
 
   # A continent's copy of the journal lies in its journal region alone.
   journal_tables = ["orders-journal", "orders-tokens", "platform-leases"]

@@ -52,7 +52,8 @@ locals {
     warehouse = {
       memory_mb = 512
       tables = [
-        "warehouse", "warehouse-stock", "warehouse-reservations", "warehouse-ledger", "warehouse-sites", "platform-inbox",
+        "warehouse", "warehouse-stock", "warehouse-reservations", "warehouse-refusals", "warehouse-ledger",
+        "warehouse-sites", "platform-inbox",
       ]
       scans     = []
       publishes = true

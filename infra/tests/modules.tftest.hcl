@@ -271,3 +271,38 @@ run "what_a_consumer_gets" {
     error_message = "A queue has another name than the services look for."
   }
 }
+
+run "who_is_told_of_a_sign_up" {
+  command = plan
+
+  module {
+    source = "./modules/identity"
+  }
+
+  variables {
+    name      = "ecommerce-staging"
+    continent = "eu"
+    protected = true
+    on_confirmed = {
+      function = "ecommerce-staging-users"
+      alias    = "live"
+      arn      = "arn:aws:lambda:eu-west-1:123456789012:function:ecommerce-staging-users:live"
+    }
+  }
+
+  assert {
+    condition = (
+      aws_cognito_user_pool.continent.lambda_config[0].post_confirmation == var.on_confirmed.arn &&
+      try(aws_cognito_user_pool.continent.lambda_config[0].pre_sign_up, null) == null
+    )
+    error_message = "The users service is told of sign-ups that nobody has confirmed, or of none."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_permission.confirmed.principal == "cognito-idp.amazonaws.com" &&
+      aws_lambda_permission.confirmed.qualifier == "live"
+    )
+    error_message = "The pool may not call the alias."
+  }
+}

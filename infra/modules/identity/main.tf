@@ -22,12 +22,26 @@ resource "aws_cognito_user_pool" "continent" {
     temporary_password_validity_days = 3
   }
 
+  lambda_config {
+    post_confirmation = var.on_confirmed.arn
+  }
+
   account_recovery_setting {
     recovery_mechanism {
       name     = "verified_email"
       priority = 1
     }
   }
+}
+
+# Only whoever confirms is a customer: the users service is told after that, and never of a sign-up that nobody confirms.
+resource "aws_lambda_permission" "confirmed" {
+  statement_id  = "UserPool"
+  action        = "lambda:InvokeFunction"
+  function_name = var.on_confirmed.function
+  qualifier     = var.on_confirmed.alias
+  principal     = "cognito-idp.amazonaws.com"
+  source_arn    = aws_cognito_user_pool.continent.arn
 }
 
 # Customers are in none of them.

@@ -12,3 +12,8 @@ variable "protected" {
   description = "Whether the pool can be deleted only after its protection is taken off."
   type        = bool
 }
+
+variable "on_confirmed" {
+  description = "The alias of the function that is told of each user who has confirmed."
+  type        = object({ function = string, alias = string, arn = string })
+}

@@ -61,6 +61,12 @@ module "identity" {
   name      = local.name
   continent = local.here.continent
   protected = var.shared.protected
+
+  on_confirmed = {
+    function = module.service["users"].function
+    alias    = module.service["users"].alias.name
+    arn      = module.service["users"].alias.arn
+  }
 }
 
 module "service" {

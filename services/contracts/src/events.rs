@@ -2,7 +2,7 @@
 
 use crate::{
     address::Address,
-    bodies::{ops::RegionState, users::AgeVerdict},
+    bodies::{ops::RegionState, users::AgeVerdict, warehouse::ReserveRefusal},
     ids::{EventId, OrderId, ProductId, Region, UserId, WarehouseId},
     order::Order,
     product::Product,
@@ -28,6 +28,12 @@ pub mod source {
     pub const USERS: &str = "ecommerce.users";
     /// The platform itself.
     pub const PLATFORM: &str = "ecommerce.platform";
+
+    /// The source of a service's events, where it publishes any.
+    pub fn of_service(service: &str) -> Option<&'static str> {
+        let all = [ORDERS, WAREHOUSE, PAYMENT, DELIVERY, PRODUCTS, USERS, PLATFORM];
+        all.into_iter().find(|source| source.strip_prefix("ecommerce.") == Some(service))
+    }
 }
 
 /// What an event says about itself.
@@ -122,6 +128,13 @@ pub enum Happening {
         warehouse_id: WarehouseId,
         lines: Vec<ProductUnits>,
     },
+    StockReservationFailed {
+        order_id: OrderId,
+        warehouse_id: WarehouseId,
+        allocation: u32,
+        reason: ReserveRefusal,
+        lines: Vec<ProductUnits>,
+    },
     StockReplenished {
         product_id: ProductId,
         warehouse_id: WarehouseId,
@@ -157,6 +170,7 @@ pub enum Happening {
         continent: String,
         reason: String,
     },
+    PaymentAuthorised(PaymentOutcome),
     PaymentCaptured(PaymentOutcome),
     PaymentFailed(PaymentOutcome),
     PaymentVoided(PaymentOutcome),
@@ -185,6 +199,10 @@ pub enum Happening {
         lines: Vec<ProductUnits>,
         resaleable: bool,
     },
+    UserCreated {
+        user_id: UserId,
+        email: String,
+    },
     AgeVerificationCompleted {
         user_id: UserId,
         verdict: AgeVerdict,
@@ -211,12 +229,14 @@ impl Happening {
             Happening::ProductDeleted(_) => "ProductDeleted",
             Happening::StockReserved { .. } => "StockReserved",
             Happening::StockReleased { .. } => "StockReleased",
+            Happening::StockReservationFailed { .. } => "StockReservationFailed",
             Happening::StockReplenished { .. } => "StockReplenished",
             Happening::PackagingStarted { .. } => "PackagingStarted",
             Happening::PackageCreated { .. } => "PackageCreated",
             Happening::PackagingFailed { .. } => "PackagingFailed",
             Happening::WarehouseClosed { .. } => "WarehouseClosed",
             Happening::WarehouseOpened { .. } => "WarehouseOpened",
+            Happening::PaymentAuthorised(_) => "PaymentAuthorised",
             Happening::PaymentCaptured(_) => "PaymentCaptured",
             Happening::PaymentFailed(_) => "PaymentFailed",
             Happening::PaymentVoided(_) => "PaymentVoided",
@@ -226,6 +246,7 @@ impl Happening {
             Happening::DeliveryCompleted { .. } => "DeliveryCompleted",
             Happening::DeliveryFailed { .. } => "DeliveryFailed",
             Happening::ReturnReceived { .. } => "ReturnReceived",
+            Happening::UserCreated { .. } => "UserCreated",
             Happening::AgeVerificationCompleted { .. } => "AgeVerificationCompleted",
             Happening::RegionStateChanged { .. } => "RegionStateChanged",
         }
@@ -242,13 +263,15 @@ impl Happening {
             | Happening::ProductDeleted(_) => source::PRODUCTS,
             Happening::StockReserved { .. }
             | Happening::StockReleased { .. }
+            | Happening::StockReservationFailed { .. }
             | Happening::StockReplenished { .. }
             | Happening::PackagingStarted { .. }
             | Happening::PackageCreated { .. }
             | Happening::PackagingFailed { .. }
             | Happening::WarehouseClosed { .. }
             | Happening::WarehouseOpened { .. } => source::WAREHOUSE,
-            Happening::PaymentCaptured(_)
+            Happening::PaymentAuthorised(_)
+            | Happening::PaymentCaptured(_)
             | Happening::PaymentFailed(_)
             | Happening::PaymentVoided(_)
             | Happening::PaymentRefunded(_)
@@ -257,7 +280,7 @@ impl Happening {
             | Happening::DeliveryCompleted { .. }
             | Happening::DeliveryFailed { .. }
             | Happening::ReturnReceived { .. } => source::DELIVERY,
-            Happening::AgeVerificationCompleted { .. } => source::USERS,
+            Happening::UserCreated { .. } | Happening::AgeVerificationCompleted { .. } => source::USERS,
             Happening::RegionStateChanged { .. } => source::PLATFORM,
         }
     }

@@ -33,6 +33,7 @@ pub const PUBLISHED: &[(&str, &[&str])] = &[
         &[
             "StockReserved",
             "StockReleased",
+            "StockReservationFailed",
             "StockReplenished",
             "PackagingStarted",
             "PackageCreated",
@@ -41,9 +42,19 @@ pub const PUBLISHED: &[(&str, &[&str])] = &[
             "WarehouseOpened",
         ],
     ),
-    ("payment", &["PaymentCaptured", "PaymentFailed", "PaymentVoided", "PaymentRefunded", "PaymentUnknown"]),
+    (
+        "payment",
+        &[
+            "PaymentAuthorised",
+            "PaymentCaptured",
+            "PaymentFailed",
+            "PaymentVoided",
+            "PaymentRefunded",
+            "PaymentUnknown",
+        ],
+    ),
     ("delivery", &["DeliveryStarted", "DeliveryCompleted", "DeliveryFailed", "ReturnReceived"]),
-    ("users", &["AgeVerificationCompleted"]),
+    ("users", &["UserCreated", "AgeVerificationCompleted"]),
     ("platform", &["RegionStateChanged"]),
 ];
 

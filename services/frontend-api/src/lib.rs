@@ -28,6 +28,7 @@ pub fn service(platform: Platform) -> Service {
         router: layers::wrap(&platform, NAME, api::routes(&platform)),
         workers: Vec::new(),
         consumer: None,
+        on_sign_up: None,
     }
 }
 

@@ -61,6 +61,7 @@ pub fn service(platform: Platform) -> Service {
         router: layers::wrap(&platform, NAME, api::routes(api::Api::new(parts))),
         workers,
         consumer: Some(consumer),
+        on_sign_up: None,
     }
 }
 

@@ -23,25 +23,30 @@ pub(crate) enum News {
     Unknown,
 }
 
+/// The authorisation that a payment's next version is the first to know of: the order's own, or that of a later token.
+pub(crate) fn authorised(order_id: OrderId, before: Option<&Payment>, after: &Payment) -> Option<Happening> {
+    let known = before.is_some_and(|before| before.authorised > 0 && before.attempt == after.attempt);
+    let told = after.authorised > 0 && !known;
+    told.then(|| Happening::PaymentAuthorised(outcome(order_id, after, after.authorised, after.attempt)))
+}
+
+fn outcome(order_id: OrderId, payment: &Payment, amount: i64, attempt: u32) -> PaymentOutcome {
+    PaymentOutcome { order_id, amount, currency: payment.currency.clone(), attempt, reason: None }
+}
+
 /// What others hear of it.
 pub(crate) fn of(order_id: OrderId, payment: &Payment, news: &News) -> Option<Happening> {
-    let outcome = |amount: i64, attempt: u32, reason: Option<String>| PaymentOutcome {
-        order_id,
-        amount,
-        currency: payment.currency.clone(),
-        attempt,
-        reason,
-    };
     match news {
         News::Unknown => {
             let begun = payment.effect.as_ref()?;
-            Some(Happening::PaymentUnknown(outcome(begun.amount, begun.attempt, None)))
+            Some(Happening::PaymentUnknown(outcome(order_id, payment, begun.amount, begun.attempt)))
         }
         // A person must look first: nobody may act on an amount that is in doubt.
         News::Ended(_) if payment.state == PaymentState::Conflicted => None,
         News::Ended(ended) => {
             let effect = &ended.effect;
-            let outcome = outcome(effect.amount, effect.attempt, ended.reason.clone());
+            let outcome = outcome(order_id, payment, effect.amount, effect.attempt);
+            let outcome = PaymentOutcome { reason: ended.reason.clone(), ..outcome };
             match (effect.operation, ended.done) {
                 (Operation::Capture, true) => Some(Happening::PaymentCaptured(outcome)),
                 (Operation::Capture, false) => Some(Happening::PaymentFailed(outcome)),

@@ -25,5 +25,5 @@ pub fn service(platform: Platform) -> Service {
     let store = store::Store::new(&platform);
     let workers = store.outbox().workers().to_vec();
     let router = layers::wrap(&platform, NAME, api::routes(desk::Desk::new(&platform, store)));
-    Service { name: NAME, router, workers, consumer: None }
+    Service { name: NAME, router, workers, consumer: None, on_sign_up: None }
 }

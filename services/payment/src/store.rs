@@ -167,7 +167,10 @@ impl Store {
         let branch = branches::name(epoch, here);
         let version = branches.highest().map_or(0, |row| row.version) + 1;
         let mut outbox = branches.named(&branch).map(|row| row.outbox.clone()).unwrap_or_default();
-        for happening in news.iter().filter_map(|news| events::of(order_id, &payment, news)) {
+        let before = branches.highest().map(|row| &row.payment);
+        let authorised = events::authorised(order_id, before, &payment);
+        let told = news.iter().filter_map(|news| events::of(order_id, &payment, news));
+        for happening in authorised.into_iter().chain(told) {
             let event = events::event(&self.platform, order_id, epoch, version, happening);
             self.outbox.add(&mut outbox, &event);
         }

@@ -2,6 +2,7 @@
 
 use crate::{
     Platform,
+    config::PRODUCTION,
     trace::{self, TraceContext},
 };
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -14,8 +15,6 @@ use contracts::{
 
 /// The most entries that EventBridge takes in one call.
 pub const ENTRIES_MAX: usize = 10;
-/// The environment in which events go out as they are.
-const PRODUCTION: &str = "prod";
 
 /// The bus did not take the call at all.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,9 @@ use contracts::{Continent, Region, WarehouseId};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
+/// The environment that is not for trying things out.
+pub(crate) const PRODUCTION: &str = "prod";
+
 /// How an order becomes durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -118,6 +121,10 @@ pub struct Config {
     /// The OpenTelemetry collector (OTLP over HTTP, such as `http://localhost:4318`), where there is one.
     #[serde(default)]
     pub otlp_url: Option<String>,
+    /// Whether operators may listen to the region's events ([`crate::listener`]): then each goes to one more queue. Never
+    /// in production.
+    #[serde(default)]
+    pub event_listener: bool,
     /// Time between two heartbeats, milliseconds.
     pub heartbeat_ms: u64,
     /// A region is suspected after this much silence, milliseconds.
@@ -193,6 +200,9 @@ impl Config {
         }
         if self.shards == 0 || self.shards > 100 {
             faults.push(format!("shards: {} is not 1 to 100", self.shards));
+        }
+        if self.event_listener && self.env == PRODUCTION {
+            faults.push(format!("event_listener: nobody listens to events in {PRODUCTION}"));
         }
         if self.heartbeat_ms == 0 || self.suspect_after_ms <= self.heartbeat_ms {
             faults.push("suspect_after_ms: must be longer than heartbeat_ms, which must not be 0".into());

@@ -1,7 +1,7 @@
 //! The same service on AWS Lambda: HTTP events go to the router, queue events to the consumer, schedule
-//! events to the workers.
+//! events to the workers, what a user pool tells to whoever listens to it.
 
-use crate::{Service, serve::flush, telemetry::Telemetry};
+use crate::{Service, serve::flush, telemetry::Telemetry, user_pool};
 use lambda_http::{
     Adapter, LambdaEvent,
     lambda_runtime::{self, service_fn},
@@ -37,10 +37,10 @@ pub async fn run(service: Service, telemetry: Option<Telemetry>) -> Result<(), B
     lambda_runtime::run(handler).await
 }
 
-/// Handles one event of any of the three kinds.
+/// Handles one event of any of the four kinds.
 ///
 /// # Errors
-/// When the event is of none of them, or a worker's step failed.
+/// When the event is of none of them, a worker's step failed, or what a user pool tells could not be stored.
 pub async fn handle(
     service: &Service,
     event: LambdaEvent<Value>,
@@ -51,6 +51,10 @@ pub async fn handle(
     }
     if payload["detail-type"] == "Scheduled Event" {
         return scheduled(service).await;
+    }
+    if user_pool::sent(&payload) {
+        let taken = user_pool::take(service.on_sign_up.as_ref(), payload).await;
+        return taken.map_err(|cause| cause.to_string().into());
     }
     let request: LambdaRequest = serde_json::from_value(payload)?;
     let adapter = Adapter::from(service.router.clone());
@@ -79,4 +83,38 @@ async fn scheduled(service: &Service) -> Result<Value, Box<dyn Error + Send + Sy
         worker.step().await?;
     }
     Ok(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{consumer::NotApplied, user_pool::NewUser};
+    use std::sync::Mutex;
+
+    #[tokio::test]
+    async fn what_a_user_pool_tells_goes_to_whoever_listens_and_comes_back() {
+        let told: Arc<Mutex<Vec<NewUser>>> = Arc::default();
+        let kept = told.clone();
+        let on_sign_up = move |user: NewUser| -> futures::future::BoxFuture<'static, Result<(), NotApplied>> {
+            kept.lock().expect("whole").push(user);
+            Box::pin(std::future::ready(Ok(())))
+        };
+        let listening = |on_sign_up| Service {
+            name: "things",
+            router: axum::Router::new(),
+            workers: Vec::new(),
+            consumer: None,
+            on_sign_up,
+        };
+        let event = json!({
+            "triggerSource": "PostConfirmation_ConfirmSignUp", "userPoolId": "eu-west-1_abc",
+            "request": { "userAttributes": { "sub": "ann", "email": "ann@example.com" } }, "response": {},
+        });
+        let handed = || LambdaEvent::new(event.clone(), lambda_runtime::Context::default());
+        let answer = handle(&listening(Some(Arc::new(on_sign_up))), handed()).await.expect("taken");
+        assert_eq!(answer, event);
+        assert_eq!(told.lock().expect("whole")[0].user_id.as_str(), "ann");
+        // The pool tries again where a function fails, so that nobody is forgotten.
+        assert!(handle(&listening(None), handed()).await.is_err());
+    }
 }

@@ -56,14 +56,24 @@ pub fn wrap(platform: &Platform, service: &'static str, routes: Routes) -> Route
     let (common, mut table) = common.into_parts();
     let (own, specs) = routes.into_parts();
     table.extend(specs);
-    Router::new()
+    #[cfg(any(feature = "chaos", test))]
+    let (chaos, own) = {
+        let chaos = crate::chaos::Chaos::new(platform);
+        let (commands, specs) = chaos.routes().into_parts();
+        table.extend(specs);
+        (chaos, own.merge(commands))
+    };
+    let router = Router::new()
         .route(
             openapi::PATH,
             axum::routing::get(openapi::describe(About::service(service), openapi::PATH, table)),
         )
         .merge(common)
         .merge(layered(platform, service, own))
-        .fallback(async || ApiError::new(Code::NotFound, "There is nothing here"))
+        .fallback(async || ApiError::new(Code::NotFound, "There is nothing here"));
+    #[cfg(any(feature = "chaos", test))]
+    let router = chaos.around(router);
+    router
 }
 
 fn bare(path: &'static str, summary: &'static str) -> RouteSpec {

@@ -7,6 +7,8 @@ pub mod aws;
 pub mod branches;
 pub mod bus;
 pub mod calls;
+#[cfg(any(feature = "chaos", test))]
+mod chaos;
 pub mod config;
 pub mod consumer;
 mod credentials;
@@ -17,6 +19,7 @@ pub mod inbox;
 pub mod json;
 pub mod lambda;
 pub mod layers;
+pub mod listener;
 pub mod liveness;
 pub mod network;
 pub mod openapi;
@@ -35,6 +38,7 @@ pub mod service;
 pub mod tables;
 pub mod telemetry;
 pub mod trace;
+pub mod user_pool;
 pub mod watch;
 pub mod world;
 
@@ -80,6 +84,8 @@ pub struct Parts {
     pub outboxes: outbox::Outboxes,
     /// What its services stand on.
     pub grounds: ready::Grounds,
+    /// Operators who listen to events.
+    pub listeners: listener::Listeners,
 }
 
 impl Platform {
@@ -94,7 +100,8 @@ impl Platform {
         let calls = calls::Calls::new(world.clone(), config.clone(), network, identity.clone());
         let liveness = liveness::Liveness::new(world.clone(), &config);
         let (outboxes, grounds) = (outbox::Outboxes::default(), ready::Grounds::default());
-        let parts = Parts { world, config, aws, calls, identity, liveness, outboxes, grounds };
+        let listeners = listener::Listeners::default();
+        let parts = Parts { world, config, aws, calls, identity, liveness, outboxes, grounds, listeners };
         Ok(Platform(Arc::new(parts)))
     }
 

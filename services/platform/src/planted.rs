@@ -1,7 +1,8 @@
 //! Defects that are planted on purpose, to see whether the search for defects finds them.
 //!
 //! Only a build with debug assertions has them: in a release build [`World::has`](crate::World::has) is `false` whatever
-//! happens, and the compiler leaves them out. No configuration, request or scenario knows of them.
+//! happens, and the compiler leaves them out. No configuration or scenario knows of them, and no request but that of a
+//! build for drills (`chaos`).
 
 use std::{fmt, str::FromStr};
 
@@ -42,6 +43,11 @@ impl Planted {
         ("shared-ballot", Planted::SharedBallot),
         ("shared-item", Planted::SharedItem),
     ];
+
+    /// A bit of its own among sixteen.
+    pub(crate) fn bit(self) -> u16 {
+        1 << self as u16
+    }
 }
 
 /// There is no such defect, or this build has none.

@@ -1,6 +1,6 @@
 //! A service: one router and its workers. Every host runs the same ones.
 
-use crate::consumer::Consumer;
+use crate::{consumer::Consumer, user_pool::OnSignUp};
 use axum::Router;
 use futures::future::BoxFuture;
 use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
@@ -69,6 +69,8 @@ pub struct Service {
     pub workers: Vec<Worker>,
     /// The consumer of its queue, where it has one.
     pub consumer: Option<Consumer>,
+    /// What it does when a customer has signed up, where it listens to the user pools.
+    pub on_sign_up: Option<OnSignUp>,
 }
 
 impl Service {

@@ -9,8 +9,8 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU16, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -38,7 +38,8 @@ struct Inner {
     trace_bits: Mutex<StdRng>,
     aws_http: SharedHttpClient,
     aws_credentials: Option<SharedCredentialsProvider>,
-    planted: OnceLock<Planted>,
+    /// A bit for each defect.
+    planted: AtomicU16,
 }
 
 impl fmt::Debug for World {
@@ -68,7 +69,7 @@ impl World {
             trace_bits: Mutex::new(StdRng::seed_from_u64(seed ^ TRACE_STREAM)),
             aws_http,
             aws_credentials,
-            planted: OnceLock::new(),
+            planted: AtomicU16::new(0),
         };
         World { inner: Arc::new(inner) }
     }
@@ -98,14 +99,20 @@ impl World {
         self.inner.skew_ms.store(ms, Ordering::Relaxed);
     }
 
-    /// Plants a defect, for a search that is to find it; the first one stays.
+    /// Plants a defect, for a search that is to find it.
     pub fn plant(&self, defect: Planted) {
-        let _ = self.inner.planted.set(defect);
+        self.inner.planted.fetch_or(defect.bit(), Ordering::Relaxed);
+    }
+
+    /// Takes a defect out again.
+    #[cfg(any(feature = "chaos", test))]
+    pub(crate) fn uproot(&self, defect: Planted) {
+        self.inner.planted.fetch_and(!defect.bit(), Ordering::Relaxed);
     }
 
     /// Whether this defect is planted. Never in a release build.
     pub fn has(&self, defect: Planted) -> bool {
-        cfg!(debug_assertions) && self.inner.planted.get() == Some(&defect)
+        cfg!(debug_assertions) && self.inner.planted.load(Ordering::Relaxed) & defect.bit() != 0
     }
 
     /// 64 random bits.

@@ -33,7 +33,7 @@ pub fn service(platform: Platform) -> Service {
     let consumer = Listener::new(&platform, &baskets, &notices).consumer(&platform);
     let desk = desk::Desk::new(&platform, store.clone());
     let router = layers::wrap(&platform, NAME, api::routes(store, baskets, notices, desk));
-    Service { name: NAME, router, workers, consumer: Some(consumer) }
+    Service { name: NAME, router, workers, consumer: Some(consumer), on_sign_up: None }
 }
 
 /// Writes the embedded [`catalogue`] into this region's table; products that are there already stay as they are.

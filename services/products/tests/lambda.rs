@@ -95,6 +95,7 @@ fn config(aws_endpoint: String) -> Config {
         carrier_url: "http://carrier.example".into(),
         age_check_url: "http://age-check.example".into(),
         otlp_url: None,
+        event_listener: false,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {

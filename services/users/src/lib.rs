@@ -1,6 +1,6 @@
 //! Customers: who they are, whether they are of age, and what lies in their carts.
 //!
-//! Sign-in is the user pool's work. This service keeps the verdict on a customer's age, never a birth date
+//! Sign-in and sign-up are the user pool's work, which tells this service of each customer who confirmed. It keeps the verdict on a customer's age, never a birth date
 //! or a document. The verdict comes from the age checker, by a signed webhook, and is written by the region that keeps
 //! the journal of the customer's home continent: other regions hand it on. While that region is gone a verdict is
 //! refused with 503, and the age checker sends it again; what is known can be read everywhere, and verification can be
@@ -32,11 +32,13 @@ pub const NAME: &str = "users";
 pub fn service(platform: Platform) -> Service {
     let store = Store::new(&platform);
     let (workers, ages) = (store.outbox().workers().to_vec(), age::Ages::new(&platform, &store));
+    let on_sign_up = events::on_sign_up(&platform, &store);
     Service {
         name: NAME,
         router: layers::wrap(&platform, NAME, api::routes(store, ages)),
         workers,
         consumer: None,
+        on_sign_up: Some(on_sign_up),
     }
 }
 

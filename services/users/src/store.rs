@@ -10,13 +10,14 @@ use crate::{
 use contracts::{
     CartId, Timestamp, UserId,
     bodies::users::{AgeCallback, AgeVerdict, AgeView, CartView},
-    events::ProductUnits,
+    events::{Event, ProductUnits},
     resources::{IndexSpec, Key, Replication, TableSpec},
 };
 use platform::{
     Platform, Table, TableError,
     outbox::{self, Outbox, Pending},
     tables::{Condition, Query, TransactError, number, text},
+    user_pool::NewUser,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,17 +42,21 @@ const CARTS: TableSpec = TableSpec {
     replication: Replication::Global,
 };
 
-/// Verdicts on one customer hardly ever meet.
-const VERDICT_TRIES: u32 = 3;
+/// Changes of one profile hardly ever meet.
+const PROFILE_TRIES: u32 = 3;
 /// Rows of one cart at the most, those without units included.
 const CART_ROWS_MAX: usize = 1_000;
 
-/// A customer's row: the verdict, and nothing that could prove it to somebody else.
+/// A customer's row: since when they are one and the verdict, and nothing that could prove it to somebody else. Their
+/// e-mail address is the user pool's: here it stands only in the event that tells of them, until the bus has it.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Profile {
     user_id: UserId,
     age_verdict: AgeVerdict,
+    /// When the sign-up was confirmed, where this service was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_until: Option<Timestamp>,
     version: u64,
@@ -59,6 +64,21 @@ struct Profile {
     found: Option<Found>,
     #[serde(flatten)]
     pending: Pending,
+}
+
+impl Profile {
+    /// Of a customer of whom nothing is stored yet.
+    fn nothing_known(user_id: &UserId) -> Self {
+        Profile {
+            user_id: user_id.clone(),
+            age_verdict: AgeVerdict::Pending,
+            created_at: None,
+            valid_until: None,
+            version: 0,
+            found: None,
+            pending: Pending::default(),
+        }
+    }
 }
 
 /// How the verdict came about.
@@ -117,18 +137,49 @@ impl Store {
         user_id: &UserId,
         verdict: AgeVerdict,
     ) -> Result<(), TableError> {
-        let profile = Profile {
-            user_id: user_id.clone(),
-            age_verdict: verdict,
-            valid_until: None,
-            version: 1,
-            found: None,
-            pending: Pending::default(),
-        };
+        let profile = Profile { age_verdict: verdict, version: 1, ..Profile::nothing_known(user_id) };
         match self.profiles.put(&profile, Condition::new_item("userId")).await {
             Err(TableError::Conflict) => Ok(()),
             written => written,
         }
+    }
+
+    /// Writes that a customer has signed up, with the event that tells of it, once.
+    ///
+    /// # Errors
+    /// A conflict where others keep changing the profile; others as for any call.
+    pub(crate) async fn put_customer(&self, user: &NewUser) -> Result<(), TableError> {
+        again(|| self.try_customer(user)).await
+    }
+
+    async fn try_customer(&self, user: &NewUser) -> Result<(), TableError> {
+        let held = self.profile(&user.user_id).await?;
+        if held.as_ref().is_some_and(|held| held.created_at.is_some()) {
+            return Ok(());
+        }
+        let unchanged = unchanged(held.as_ref());
+        let held = held.unwrap_or_else(|| Profile::nothing_known(&user.user_id));
+        let event = events::created(&self.platform, user, held.version + 1);
+        let created_at = Some(self.platform.world.now());
+        self.put_profile(Profile { created_at, version: held.version + 1, ..held }, &event, unchanged).await
+    }
+
+    async fn profile(&self, user_id: &UserId) -> Result<Option<Profile>, TableError> {
+        self.profiles.get(self.profiles.key(user_id.as_str(), None)).await
+    }
+
+    /// Stores the next version of a profile with its event.
+    async fn put_profile(
+        &self,
+        mut profile: Profile,
+        event: &Event,
+        unchanged: Condition,
+    ) -> Result<(), TableError> {
+        self.outbox.add(&mut profile.pending, event);
+        self.profiles.put(&profile, unchanged).await?;
+        let key = self.profiles.key(profile.user_id.as_str(), None);
+        self.outbox.notify(key, &mut profile.pending);
+        Ok(())
     }
 
     /// Writes a verdict, with the event that tells of it, unless one on the same or a later reference is there.
@@ -140,43 +191,31 @@ impl Store {
         reference: &Reference,
         told: &AgeCallback,
     ) -> Result<(), TableError> {
-        let mut tries = 1;
-        loop {
-            match self.try_verdict(reference, told).await {
-                Err(TableError::Conflict) if tries < VERDICT_TRIES => tries += 1,
-                done => return done,
-            }
-        }
+        again(|| self.try_verdict(reference, told)).await
     }
 
     async fn try_verdict(&self, reference: &Reference, told: &AgeCallback) -> Result<(), TableError> {
-        let key = self.profiles.key(reference.user_id.as_str(), None);
-        let held: Option<Profile> = self.profiles.get(key.clone()).await?;
+        let held = self.profile(&reference.user_id).await?;
         let held_at = held.as_ref().and_then(|held| Some(held.found.as_ref()?.reference_at));
         if !domain::is_newer(held_at, reference.at) {
             return Ok(());
         }
-        let version = held.as_ref().map_or(0, |held| held.version);
-        let unchanged =
-            if held.is_some() { Condition::version(version) } else { Condition::new_item("userId") };
-        let event = events::verdict(&self.platform, &reference.user_id, version + 1, told);
-        let mut profile = Profile {
-            user_id: reference.user_id.clone(),
+        let unchanged = unchanged(held.as_ref());
+        let held = held.unwrap_or_else(|| Profile::nothing_known(&reference.user_id));
+        let event = events::verdict(&self.platform, &reference.user_id, held.version + 1, told);
+        let profile = Profile {
             age_verdict: told.verdict,
             valid_until: told.valid_until,
-            version: version + 1,
+            version: held.version + 1,
             found: Some(Found {
                 method: told.method.clone(),
                 provider_ref: told.provider_reference.clone(),
                 at: self.platform.world.now(),
                 reference_at: reference.at,
             }),
-            pending: held.map(|held| held.pending).unwrap_or_default(),
+            ..held
         };
-        self.outbox.add(&mut profile.pending, &event);
-        self.profiles.put(&profile, unchanged).await?;
-        self.outbox.notify(key, &mut profile.pending);
-        Ok(())
+        self.put_profile(profile, &event, unchanged).await
     }
 
     /// The id of a new anonymous cart: nobody can guess it.
@@ -249,6 +288,22 @@ impl Store {
     /// The time, Unix seconds.
     fn now_s(&self) -> i64 {
         self.platform.world.now().0 / 1000
+    }
+}
+
+/// The condition for writing a profile: unchanged since it was read, or new.
+fn unchanged(held: Option<&Profile>) -> Condition {
+    held.map_or_else(|| Condition::new_item("userId"), |held| Condition::version(held.version))
+}
+
+/// Tries a change of a profile again where others were faster.
+async fn again<F: Future<Output = Result<(), TableError>>>(change: impl Fn() -> F) -> Result<(), TableError> {
+    let mut tries = 1;
+    loop {
+        match change().await {
+            Err(TableError::Conflict) if tries < PROFILE_TRIES => tries += 1,
+            done => return done,
+        }
     }
 }
 

@@ -32,11 +32,13 @@ pub fn service(platform: Platform) -> Service {
     let mut workers = store.packaging_outbox.workers().to_vec();
     workers.extend(store.sites_outbox.workers());
     workers.extend(store.stock_outbox.workers());
+    workers.extend(store.refusals_outbox.workers());
     workers.push(expiry::worker(&store));
     Service {
         name: NAME,
         router: layers::wrap(&platform, NAME, api::routes(listener.clone())),
         workers,
         consumer: Some(listener.consumer()),
+        on_sign_up: None,
     }
 }

@@ -6,6 +6,7 @@ use super::payment::text;
 use super::records::{OrderRow, Records, all_items, branch_of, has_table, order_in, parse};
 use super::schemas;
 use super::stock;
+use super::told::told;
 use contracts::Timestamp;
 use contracts::events::{Event, Happening, source};
 use contracts::ids::{OrderId, Region};
@@ -40,7 +41,8 @@ fn order_events<'r>(records: &'r Records<'_>) -> BTreeMap<(Version, String), &'r
     named.collect()
 }
 
-/// E1: for every committed version the tap saw an event with its id, and no event is without a commit.
+/// E1: for every committed version the tap saw an event with its id, and no event is without a commit; and other rows that
+/// tell of something have told it.
 pub(super) fn published(records: &Records<'_>, tally: &mut Tally) {
     let Some(taps) = &records.case.taps else { return tally.absent(NO_TAP) };
     let dropped = taps.iter().any(|tap| tap.dropped > 0);
@@ -63,6 +65,7 @@ pub(super) fn published(records: &Records<'_>, tally: &mut Tally) {
         }
     }
     committed(records, &events, tally);
+    told(records, dropped, tally);
 }
 
 /// What a region says of the moments before its loss may have been on its way for so long.

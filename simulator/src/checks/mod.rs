@@ -23,6 +23,7 @@ mod stock;
 mod stock_ledger;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use case::{
     AfterHeal, Answer, Attempt, AttemptLine, CapturePolicy, CarrierEntry, Case, FaultFelt, Outcome,

@@ -19,11 +19,11 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files! {
     "orders": "OrderCreated" "OrderModified" "OrderCancelled";
     "products": "ProductCreated" "ProductModified" "ProductDeleted";
-    "warehouse": "StockReserved" "StockReleased" "StockReplenished" "PackagingStarted" "PackageCreated" "PackagingFailed"
-        "WarehouseClosed" "WarehouseOpened";
-    "payment": "PaymentCaptured" "PaymentFailed" "PaymentVoided" "PaymentRefunded" "PaymentUnknown";
+    "warehouse": "StockReserved" "StockReleased" "StockReservationFailed" "StockReplenished" "PackagingStarted" "PackageCreated"
+        "PackagingFailed" "WarehouseClosed" "WarehouseOpened";
+    "payment": "PaymentAuthorised" "PaymentCaptured" "PaymentFailed" "PaymentVoided" "PaymentRefunded" "PaymentUnknown";
     "delivery": "DeliveryStarted" "DeliveryCompleted" "DeliveryFailed" "ReturnReceived";
-    "users": "AgeVerificationCompleted";
+    "users": "UserCreated" "AgeVerificationCompleted";
     "platform": "RegionStateChanged";
 };
 

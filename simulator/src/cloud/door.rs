@@ -39,7 +39,7 @@ impl Region {
             Service::DynamoDb => self.dynamo.call(operation, body),
             Service::EventBridge => self.bus.call(operation, body, &self.faults, &self.meter),
             Service::Sqs => self.queues.call(operation, body, call.host, &self.meter).await,
-            Service::Cognito => self.identity.call(operation, body, &self.meter),
+            Service::Cognito => self.identity.call(operation, body, &self.meter).await,
         };
         if self.faults.tripwire().reached(Moment::After, operation, body) {
             return self.end_of_the_caller().await;

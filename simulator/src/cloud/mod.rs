@@ -36,7 +36,7 @@ use contracts::resources::{self, Subscription, TableSpec};
 pub use dump::{Dump, QueueDepth};
 pub use dynamo::{Item, PlainItem};
 pub use faults::{FaultSettings, Faults, Service};
-pub use identity::{PoolConfig, PoolKey, SeedUser, generate_pool_key};
+pub use identity::{PoolConfig, PoolKey, SeedUser, Trigger, generate_pool_key};
 pub use replication::{
     Applied, CopyBatch, Due, OutgoingBatch, ReplicatedBatch, ReplicatedWrite, ReplicationSource, TableCopy,
 };
@@ -195,6 +195,12 @@ impl Cloud {
     /// The public keys of all pools that sign in here, as one key set.
     pub fn jwks(&self) -> serde_json::Value {
         self.0.identity.jwks()
+    }
+
+    /// Has the pools call this when a user has confirmed, for as long as the caller keeps it: Cognito's post confirmation
+    /// trigger.
+    pub fn call_when_confirmed(&self, trigger: &Arc<Trigger>) {
+        self.0.identity.call_when_confirmed(trigger);
     }
 
     /// The code last mailed to a user of a pool, for tests that confirm a sign-up as a customer would.

@@ -53,6 +53,8 @@ pub struct Plan {
     pub secrets: Secrets,
     /// Opens the regions' control routes.
     pub control_token: String,
+    /// Whether operators may listen to the regions' events. Off in a run: each event would cost one delivery more.
+    pub event_listener: bool,
     /// Units of each product in each warehouse at the start.
     pub stock_units: i64,
     /// Customers whose age was verified before.
@@ -159,6 +161,7 @@ impl Plan {
             pools,
             secrets,
             control_token,
+            event_listener: false,
             stock_units: STOCK_UNITS,
             adults,
             unverified,
@@ -248,6 +251,7 @@ impl Plan {
             carrier_url: addresses.carrier_url.clone(),
             age_check_url: addresses.age_check_url.clone(),
             otlp_url: None,
+            event_listener: self.event_listener,
             heartbeat_ms: u64::from(topology.heartbeat_ms),
             suspect_after_ms: u64::from(topology.suspect_after_ms),
             secrets: self.secrets.clone(),

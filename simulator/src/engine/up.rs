@@ -19,7 +19,7 @@ pub async fn run(
     processes: &Processes,
 ) -> anyhow::Result<()> {
     let folder = RunFolder::make(out)?;
-    let plan = Arc::new(Plan::new(scenario, durability)?);
+    let plan = Arc::new(Plan { event_listener: true, ..Plan::new(scenario, durability)? });
     let stage = Stage::raise(plan, processes, &folder.logs(), ports).await?;
     let addresses = serde_json::to_vec_pretty(&endpoints(&stage)?)?;
     folder.write("endpoints.json", &addresses)?;
@@ -41,6 +41,7 @@ fn endpoints(stage: &Stage) -> anyhow::Result<serde_json::Value> {
             "name": region.name,
             "aws_endpoint": format!("http://{}", region.address),
             "graphql": format!("http://{}/frontend-api/graphql", region.address),
+            "events": format!("ws://{}/ops/events", region.address),
         })
     });
     let pools = stage.plan.pools.iter().map(|(continent, pool)| {
@@ -94,7 +95,8 @@ fn welcome(stage: &Stage, folder: &RunFolder) -> anyhow::Result<String> {
     for region in stage.regions.values() {
         writeln!(text, "Region {:<16} http://{}   (AWS endpoint)", region.name.as_str(), region.address)?;
     }
-    writeln!(text, "Payment provider        {}\n", stage.provider_url)?;
+    writeln!(text, "Payment provider        {}", stage.provider_url)?;
+    writeln!(text, "Events of a region      ws://(its address)/ops/events, as an administrator\n")?;
     writeln!(text, "{}", how_to_sign_in(stage)?)?;
     write!(
         text,

@@ -8,15 +8,17 @@ use super::{
     traffic::{self, Traffic},
 };
 use crate::{
-    cloud::{Clock, Cloud, CloudConfig},
+    cloud::{Clock, Cloud, CloudConfig, Trigger},
     gate::Gate,
     replication::{Place, Replication},
     sockets,
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::{Router, middleware};
+use futures::future::BoxFuture;
 use loadtests::clock::RunClock;
-use platform::{Platform, Service, World, ops, regions, watch};
+use platform::{Platform, Service, World, listener, ops, regions, user_pool, watch};
+use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
 
@@ -90,6 +92,7 @@ impl Running {
         let desk = regions::Desk::new(&platform);
         let mut services = services::build(&platform);
         services.push(regions::service(&platform, &desk));
+        tasks.spawn(answer_the_pools(&cloud, &services));
         // At the region's own address only: what customers reach goes through an edge, which passes on two paths.
         let operators = ops::router(&platform, &desk, &services);
         let doors = platform::service::gateway(&services)
@@ -123,6 +126,22 @@ impl Running {
         };
         let router = doors.merge(operators).merge(control::router(control)).fallback_service(cloud.router());
         Ok(Running { router, tasks, platform, open })
+    }
+}
+
+/// Has a region's user pools tell the service that listens to them. Never ends: they call it as long as it lives.
+pub fn answer_the_pools(cloud: &Cloud, services: &[Service]) -> impl Future<Output = &'static str> + use<> {
+    let on_sign_up = services.iter().find_map(|service| service.on_sign_up.clone());
+    let trigger: Arc<Trigger> = Arc::new(move |event: Value| -> BoxFuture<'static, Result<Value, String>> {
+        let on_sign_up = on_sign_up.clone();
+        Box::pin(async move {
+            user_pool::take(on_sign_up.as_ref(), event).await.map_err(|cause| cause.to_string())
+        })
+    });
+    cloud.call_when_confirmed(&trigger);
+    async move {
+        let _kept = trigger;
+        std::future::pending().await
     }
 }
 
@@ -168,12 +187,13 @@ async fn cloud_and_world(spec: &RegionSpec) -> anyhow::Result<(Cloud, World)> {
 /// # Errors
 /// As [`Cloud::start`].
 pub async fn start_cloud(spec: &RegionSpec, clock: Clock) -> anyhow::Result<Cloud> {
+    let listened = spec.platform.event_listener.then(listener::subscription);
     let config = CloudConfig {
         region: spec.platform.region.0.clone(),
         env: spec.platform.env.clone(),
         account: spec.account.clone(),
         tables: services::tables(),
-        subscriptions: services::subscriptions(),
+        subscriptions: services::subscriptions().into_iter().chain(listened).collect(),
         pools: spec.pools.clone(),
         seed: spec.seed,
         clock,

@@ -8,7 +8,7 @@ mod protocol;
 mod services;
 mod traffic;
 
-pub use assembly::{Base, Data, Running, start_cloud};
+pub use assembly::{Base, Data, Running, answer_the_pools, start_cloud};
 pub use control::{CopyReport, OrdersReport, Report};
 pub use protocol::{RegionSpec, Word};
 pub use services::{build, subscriptions, table_word, tables};

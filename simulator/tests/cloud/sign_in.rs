@@ -1,9 +1,13 @@
 //! Cognito, as an app without an SDK calls it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt as _;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
-use simulator::cloud::{PoolConfig, PoolKey, SeedUser, generate_pool_key};
+use simulator::cloud::{PoolConfig, PoolKey, SeedUser, Trigger, generate_pool_key};
 
 use crate::support::World;
 
@@ -106,6 +110,43 @@ async fn a_user_signs_up_confirms_and_resets_the_password() {
     let (_, answer) = sign_in(&world, "bob", "another one").await;
     let token = answer["AuthenticationResult"]["AccessToken"].as_str().unwrap();
     assert_eq!(claims(&world.cloud.jwks(), token, None)["cognito:groups"], json!(["warehouse"]));
+}
+
+#[tokio::test]
+async fn the_trigger_is_called_when_a_user_has_confirmed_and_three_times_where_it_fails() {
+    let key = generate_pool_key().unwrap();
+    let world = World::with_pools("us-east-1", vec![pool(&key, true)]).await;
+    let (calls, told, failing) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(json!(null))), "eve");
+    let (counted, kept) = (calls.clone(), told.clone());
+    let trigger: Arc<Trigger> = Arc::new(move |event| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let fails = event["userName"] == failing;
+        *kept.lock().unwrap() = event.clone();
+        async move { if fails { Err("no".to_owned()) } else { Ok(event) } }.boxed()
+    });
+    world.cloud.call_when_confirmed(&trigger);
+    for name in ["bob", failing] {
+        let email = json!([{ "Name": "email", "Value": format!("{name}@example.com") }]);
+        let body = json!({ "ClientId": "shop", "Username": name, "Password": "long enough", "UserAttributes": email });
+        assert_eq!(idp(&world, "SignUp", body).await.0, 200);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "nobody has confirmed");
+    let admin = |name: &str| json!({ "UserPoolId": "us-east-1_americas", "Username": name });
+    assert_eq!(idp(&world, "AdminConfirmSignUp", admin("bob")).await.0, 200);
+    let event = told.lock().unwrap().clone();
+    assert_eq!(event["triggerSource"], "PostConfirmation_ConfirmSignUp");
+    assert_eq!(event["request"]["userAttributes"]["email"], "bob@example.com");
+    assert_eq!(
+        (idp(&world, "AdminConfirmSignUp", admin("bob")).await.0, calls.load(Ordering::SeqCst)),
+        (400, 1)
+    );
+    let (status, answer) = idp(&world, "AdminConfirmSignUp", admin(failing)).await;
+    assert_eq!((status, &answer["__type"]), (400, &json!("UserLambdaValidationException")));
+    assert_eq!(calls.load(Ordering::SeqCst), 4);
+    assert_eq!(sign_in(&world, failing, "long enough").await.0, 200, "confirmed all the same");
+    drop(trigger);
+    let forgot = json!({ "ClientId": "shop", "Username": "bob" });
+    assert_eq!(idp(&world, "ForgotPassword", forgot).await.0, 200);
 }
 
 #[tokio::test]

@@ -57,6 +57,7 @@ fn things(platform: &Platform, effects: Arc<AtomicUsize>) -> Service {
         router: layers::wrap(platform, THINGS, Routes::new()),
         workers: Vec::new(),
         consumer: Some(Consumer::new(platform, THINGS, Arc::new(handler))),
+        on_sign_up: None,
     }
 }
 

@@ -122,7 +122,9 @@ async fn a_capture_is_made_once_and_told_once() {
     assert_eq!((view.state, view.captured, view.authorised), (PaymentState::Captured, TOTAL, TOTAL));
     assert_eq!(paid.capture(&place, 1).await.unwrap(), view);
     assert_eq!(paid.times(&outside, Operation::Capture), 1);
-    assert_told(&place, paid.order_id, &["PaymentCaptured"]).await;
+    assert_told(&place, paid.order_id, &["PaymentAuthorised", "PaymentCaptured"]).await;
+    let told = place.tapped("PaymentAuthorised");
+    assert_eq!((told.len(), &told[0]["amount"], &told[0]["attempt"]), (1, &json!(TOTAL), &json!(1)));
     let ledger = place.cloud.dump_table("payment.ledger").unwrap();
     assert_eq!(ledger.len(), 1);
     let entry = outside.provider.ledger().pop().unwrap();
@@ -155,7 +157,7 @@ async fn a_lost_answer_is_found_by_its_key() {
     // The provider did it and never said so; asked by key, it says.
     assert_eq!(paid.capture(&place, 1).await.unwrap().state, PaymentState::Captured);
     assert_eq!(paid.times(&outside, Operation::Capture), 1);
-    assert_told(&place, paid.order_id, &["PaymentCaptured"]).await;
+    assert_told(&place, paid.order_id, &["PaymentAuthorised", "PaymentCaptured"]).await;
 }
 
 #[tokio::test]
@@ -173,11 +175,11 @@ async fn an_unknown_outcome_is_told_once_and_resolved_later() {
         // Prepared, begun, unknown: the second try changed nothing.
         assert_eq!((view.state, view.version), (PaymentState::Unknown, 3));
     }
-    assert_told(&place, paid.order_id, &["PaymentUnknown"]).await;
+    assert_told(&place, paid.order_id, &["PaymentAuthorised", "PaymentUnknown"]).await;
     outside.mend_line();
     assert_eq!(paid.capture(&place, 1).await.unwrap().state, PaymentState::Captured);
     assert_eq!(paid.times(&outside, Operation::Capture), 1);
-    assert_told(&place, paid.order_id, &["PaymentCaptured", "PaymentUnknown"]).await;
+    assert_told(&place, paid.order_id, &["PaymentAuthorised", "PaymentCaptured", "PaymentUnknown"]).await;
 }
 
 #[tokio::test]
@@ -198,7 +200,12 @@ async fn a_refusal_is_final_for_its_key_and_the_next_token_needs_a_void_first() 
     assert_eq!(paid.void(&place, 1).await.unwrap().state, PaymentState::Voided);
     let view: PaymentView = place.call("orders", Method::POST, "payment", &path, &second).await.unwrap();
     assert_eq!((view.state, view.captured), (PaymentState::Captured, TOTAL));
-    assert_told(&place, paid.order_id, &["PaymentCaptured", "PaymentFailed", "PaymentVoided"]).await;
+    assert_told(
+        &place,
+        paid.order_id,
+        &["PaymentAuthorised", "PaymentCaptured", "PaymentFailed", "PaymentVoided"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -235,7 +242,8 @@ async fn a_successor_without_any_rows_finds_what_was_done_and_does_nothing_twice
     assert_eq!(paid.times(&outside, Operation::Capture), 1);
     assert_eq!(paid.times(&outside, Operation::Refund), 1);
     // What its predecessor's bus may have swallowed is told again.
-    assert_told(&successor, paid.order_id, &["PaymentCaptured", "PaymentRefunded"]).await;
+    assert_told(&successor, paid.order_id, &["PaymentAuthorised", "PaymentCaptured", "PaymentRefunded"])
+        .await;
 }
 
 #[tokio::test]
@@ -248,7 +256,7 @@ async fn a_void_yields_to_a_capture_that_nobody_here_knew_of() {
     assert_eq!(paid.void(&successor, 2).await.unwrap_err().code(), Some(Code::Conflict));
     assert_eq!(paid.times(&outside, Operation::Void), 0);
     // The order's owner hears of the capture and refunds it.
-    assert_told(&successor, paid.order_id, &["PaymentCaptured"]).await;
+    assert_told(&successor, paid.order_id, &["PaymentAuthorised", "PaymentCaptured"]).await;
 }
 
 #[tokio::test]

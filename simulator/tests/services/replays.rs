@@ -91,7 +91,7 @@ async fn who_is_sent_away_for_a_moment_is_told_for_how_long() {
         let routes = codes.into_iter().map(|(path, code)| fails(path, code));
         let routes = routes.fold(Routes::new(), |all, (spec, handler)| all.route(spec, handler));
         let router = layers::wrap(&platform, "things", routes);
-        vec![Service { name: "things", router, workers: Vec::new(), consumer: None }]
+        vec![Service { name: "things", router, workers: Vec::new(), consumer: None, on_sign_up: None }]
     };
     let region = Running::start("eu-west-1", &Network::new(), needs, build, Router::new()).await;
     for (path, wanted, told) in [("/late", 503, Some("1")), ("/busy", 429, Some("1")), ("/wrong", 400, None)]

@@ -60,12 +60,13 @@ async fn what_an_order_makes_happen_is_told_as_the_schemas_say() {
 }
 
 /// What three orders make happen of which one is delivered, one cannot be packed, and one comes back.
-const WANTED: [&str; 11] = [
+const WANTED: [&str; 12] = [
     "OrderCreated",
     "OrderModified",
     "PackagingStarted",
     "PackageCreated",
     "PackagingFailed",
+    "PaymentAuthorised",
     "PaymentCaptured",
     "PaymentVoided",
     "PaymentRefunded",

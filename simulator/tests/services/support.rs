@@ -51,6 +51,7 @@ impl Running {
         build: impl FnOnce(Platform) -> Vec<Service>,
         others: Router,
     ) -> Running {
+        let listened = needs.subscriptions.contains(&platform::listener::subscription());
         let late: Arc<OnceLock<World>> = Arc::default();
         let clock = late.clone();
         let cloud = Cloud::start(CloudConfig {
@@ -65,10 +66,11 @@ impl Running {
         });
         let cloud = cloud.await.unwrap();
         let world = late.get_or_init(|| World::new(NOW_MS, 7, cloud.http_client())).clone();
-        let platform = Platform::new(world, config(name, &cloud), network.clone()).unwrap();
+        let platform = Platform::new(world, config(name, &cloud, listened), network.clone()).unwrap();
         let services = build(platform.clone());
         network.mount(&authority(name), platform::service::gateway(&services).merge(others));
         let mut tasks = JoinSet::new();
+        tasks.spawn(simulator::region::answer_the_pools(&cloud, &services));
         services.iter().for_each(|service| service.start(&mut tasks));
         Running { cloud, platform, network: network.clone(), _tasks: tasks }
     }
@@ -94,14 +96,20 @@ impl Running {
             "ClientId": "shop",
             "AuthParameters": { "USERNAME": username, "PASSWORD": PASSWORD },
         });
+        let (_, answer) = self.cognito("InitiateAuth", &request).await;
+        answer["AuthenticationResult"]["AccessToken"].as_str().unwrap().to_owned()
+    }
+
+    /// A call to the user pools, as an app without an SDK makes it.
+    pub(crate) async fn cognito(&self, operation: &str, request: &Value) -> (u16, Value) {
         let request = Request::post("/")
-            .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
             .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
             .body(axum::body::Body::from(request.to_string()));
         let response = self.cloud.router().oneshot(request.unwrap()).await.unwrap();
+        let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 64 * 1024).await.unwrap();
-        let answer: Value = serde_json::from_slice(&body).unwrap();
-        answer["AuthenticationResult"]["AccessToken"].as_str().unwrap().to_owned()
+        (status, serde_json::from_slice(&body).unwrap())
     }
 
     /// A request as a person sends it: status and body. An empty token is nobody's; a null body is none.
@@ -221,7 +229,7 @@ fn pool() -> PoolConfig {
     }
 }
 
-fn config(name: &str, cloud: &Cloud) -> Config {
+fn config(name: &str, cloud: &Cloud, listened: bool) -> Config {
     let places = [("us-east-1", "am"), ("eu-west-1", "eu"), ("ap-southeast-1", "ap")];
     let region_of = |(name, continent): (&str, &str)| RegionConfig {
         name: region(name),
@@ -257,6 +265,7 @@ fn config(name: &str, cloud: &Cloud) -> Config {
         carrier_url: "http://carrier.local".into(),
         age_check_url: "http://age-check.local".into(),
         otlp_url: None,
+        event_listener: listened,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {

@@ -171,14 +171,14 @@ pub(crate) fn signed(key: &str, at_s: &str, body: &Value) -> [(&'static str, Str
 }
 
 /// Sends a webhook as the age checker does, signed with a key at a moment.
-async fn webhook(region: &Running, key: &str, at_ms: i64, body: &Value) -> u16 {
+pub(crate) async fn webhook(region: &Running, key: &str, at_ms: i64, body: &Value) -> u16 {
     let headers = signed(key, &(at_ms / 1000).to_string(), body);
     let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
     region.send(Method::POST, "/users/backend/age-verifications/callback", &headers, body).await.0
 }
 
 /// Begins a verification and gives its reference.
-async fn reference(region: &Running, token: &str) -> String {
+pub(crate) async fn reference(region: &Running, token: &str) -> String {
     let (_, begun) = region.ask(token, Method::POST, "/users/me/age-verification", &Value::Null).await;
     assert_eq!(begun["state"], "PENDING");
     let asked = begun["url"].as_str().unwrap().split_once("?reference=").unwrap().1;
@@ -192,7 +192,7 @@ pub(crate) fn found(reference: &str, verdict: &str) -> Value {
     json!({ "reference": reference, "verdict": verdict, "method": "document", "providerReference": "check-1" })
 }
 
-const KEY: &str = "age check key";
+pub(crate) const KEY: &str = "age check key";
 
 async fn start_at_home() -> Running {
     start_in("us-east-1", &Network::new()).await

@@ -12,6 +12,7 @@ use contracts::bodies::warehouse::{
     ReserveState, StockAdjustment, StockReceipt,
 };
 use contracts::events::{Happening, ProductUnits};
+use contracts::schemas;
 use contracts::stock::{Movement, StockLedgerRow, StockLevel};
 use contracts::{
     Address, Code, Order, OrderId, OrderLine, OrderStatus, Package, PaymentState, ProductId, StockState,
@@ -215,6 +216,41 @@ async fn a_reservation_is_whole_or_not_at_all_and_has_one_answer() {
     let patient = ReserveRequest { allow_backorder: true, ..wanted(2, vec![units(2, 1)]) };
     assert_eq!(reserve(&region, &patient).await.state, ReserveState::Backordered);
     assert_eq!((level(&region, 1).await, level(&region, 2).await), ((10, 4), (10, 10)));
+    audit(&region);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_once_for_each_allocation_and_moves_no_stock() {
+    let region = start().await;
+    let lines = || vec![units(1, 4), units(2, 12)];
+    let patient = ReserveRequest { allow_backorder: true, ..wanted(1, lines()) };
+    for request in [wanted(1, lines()), wanted(1, lines()), patient] {
+        assert_ne!(reserve(&region, &request).await.state, ReserveState::Reserved);
+    }
+    reserve(&region, &ReserveRequest { allocation: 2, ..wanted(1, lines()) }).await;
+    let close = json!({ "reason": "stocktaking", "lost": false });
+    let path = "/warehouse/admin/warehouses/wh-eu/close";
+    region.ask(&region.token("picker").await, Method::POST, path, &close).await;
+    assert_eq!(reserve(&region, &wanted(2, lines())).await.state, ReserveState::Closed);
+    let told = eventually("refusals", async || {
+        let told = region.tapped("StockReservationFailed");
+        (told.len() >= 3).then_some(told)
+    });
+    let told: Vec<Value> = told.await;
+    let said =
+        |event: &Value| json!([event["orderId"], event["allocation"], event["reason"], event["lines"]]);
+    let mut said: Vec<Value> = told.iter().map(said).collect();
+    said.sort_by_key(ToString::to_string);
+    let short = json!([units(2, 2)]);
+    let expected = [
+        json!([order_id(1), 1, "OUT_OF_STOCK", short]),
+        json!([order_id(1), 2, "OUT_OF_STOCK", short]),
+        json!([order_id(2), 1, "CLOSED", lines()]),
+    ];
+    assert_eq!(said, expected);
+    told.iter().for_each(|event| schemas::validators().check("StockReservationFailed", event).unwrap());
+    assert_eq!(region.cloud.dump_table("warehouse.refusals").unwrap().len(), 3);
+    assert_eq!((level(&region, 1).await, level(&region, 2).await), ((10, 0), (10, 0)));
     audit(&region);
 }
 

@@ -39,6 +39,27 @@ pub enum ReserveState {
     Closed,
 }
 
+/// Why a warehouse keeps nothing for an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReserveRefusal {
+    /// Some of the goods are not there, whether or not the order waits for them.
+    OutOfStock,
+    /// The warehouse is closed or lost.
+    Closed,
+}
+
+impl ReserveState {
+    /// Why nothing was kept, where nothing was.
+    pub fn refusal(self) -> Option<ReserveRefusal> {
+        match self {
+            ReserveState::Reserved => None,
+            ReserveState::Backordered | ReserveState::OutOfStock => Some(ReserveRefusal::OutOfStock),
+            ReserveState::Closed => Some(ReserveRefusal::Closed),
+        }
+    }
+}
+
 /// The answer to a reservation.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

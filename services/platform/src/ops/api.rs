@@ -2,7 +2,7 @@
 
 use super::{
     letter::Named,
-    operator::{Operator, SERVICE},
+    operator::{OPERATORS, Operator},
     parked::Parked,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(super) fn routes(desk: Desk, parked: Parked) -> Routes {
         }
     };
     Routes::new()
-        .route(operators(get("/ops/regions", OPS, "Shows all regions")).gives::<RegionsView>(), regions)
+        .route(operators(get("/ops/regions", OPERATORS, "Shows all regions")).gives::<RegionsView>(), regions)
         .route(
             decision("/ops/regions/{region}/drain", "Sends nobody new to a region"),
             to(RegionState::Drained),
@@ -53,22 +53,21 @@ pub(super) fn routes(desk: Desk, parked: Parked) -> Routes {
             decision("/ops/regions/{region}/restore", "Lets a region serve again"),
             to(RegionState::Active),
         )
-        .route(operators(get("/ops/dlq", OPS, "Shows what is parked")).gives::<ParkedEvents>(), dlq)
+        .route(operators(get("/ops/dlq", OPERATORS, "Shows what is parked")).gives::<ParkedEvents>(), dlq)
         .route(
-            operators(post("/ops/dlq/{id}/redrive", OPS, "Tries parked events again")).gives::<Redriven>(),
+            operators(post("/ops/dlq/{id}/redrive", OPERATORS, "Tries parked events again"))
+                .gives::<Redriven>(),
             redrive,
         )
         .with_state(Api { desk, parked })
 }
-
-const OPS: Who = Who::Services(&[SERVICE]);
 
 fn operators(route: RouteSpec) -> RouteSpec {
     route.or(Who::staff::<Admin>())
 }
 
 fn decision(path: &'static str, summary: &'static str) -> RouteSpec {
-    operators(post(path, OPS, summary)).takes::<StateRequest>().gives::<StateAnswer>().also(&[409])
+    operators(post(path, OPERATORS, summary)).takes::<StateRequest>().gives::<StateAnswer>().also(&[409])
 }
 
 async fn regions(State(api): State<Api>, _: Operator, deadline: Deadline) -> Json<RegionsView> {

@@ -6,8 +6,10 @@ mod letter;
 mod operator;
 mod parked;
 
+pub(crate) use operator::{OPERATORS, Operator};
+
 use crate::{
-    Platform, Service, layers,
+    Platform, Service, layers, listener,
     openapi::{self, About},
     regions::Desk,
 };
@@ -21,7 +23,8 @@ pub const DESCRIPTION: &str = "/ops/openapi.json";
 pub fn router(platform: &Platform, desk: &Desk, services: &[Service]) -> Router {
     let consumers = services.iter().filter_map(|service| service.consumer.as_ref());
     let consumers = consumers.map(|consumer| consumer.name()).collect();
-    let (routes, table) = api::routes(desk.clone(), Parked::new(platform, consumers)).into_parts();
+    let routes = api::routes(desk.clone(), Parked::new(platform, consumers));
+    let (routes, table) = routes.merge(listener::routes(platform)).into_parts();
     let description = openapi::describe(About::at_root("operators"), DESCRIPTION, table);
     layers::layered(platform, crate::regions::NAME, routes)
         .route(DESCRIPTION, axum::routing::get(description))

@@ -1,16 +1,18 @@
 //! Who may operate.
 
-use crate::{ApiError, Caller};
+use crate::{ApiError, Caller, routes::Who};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use std::fmt;
 
 /// The service as which operators' tools sign.
-pub(super) const SERVICE: &str = "ops";
+const SERVICE: &str = "ops";
+/// Operators' tools, as routes name who may call them.
+pub(crate) const OPERATORS: Who = Who::Services(&[SERVICE]);
 
 /// An operator, as an extractor: 401 without any caller, 403 for any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Operator(String);
+pub(crate) struct Operator(String);
 
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ pub use desk::Desk;
 pub use error::OpsError;
 pub use standings::Standings;
 
-use crate::{Platform, Service, Worker, layers, liveness};
+use crate::{Platform, Service, Worker, layers, listener::Listeners, liveness};
 use std::time::Duration;
 
 /// The service's name, as in addresses.
@@ -33,7 +33,14 @@ pub fn service(platform: &Platform, desk: &Desk) -> Service {
     let told = layers::wrap(platform, NAME, api::routes(desk.clone()));
     let mut workers = liveness::workers(platform);
     workers.extend(self::workers(desk));
-    Service { name: NAME, router: liveness::routes(platform).merge(told), workers, consumer: None }
+    let consumer = platform.config.event_listener.then(|| Listeners::consumer(platform));
+    Service {
+        name: NAME,
+        router: liveness::routes(platform).merge(told),
+        workers,
+        consumer,
+        on_sign_up: None,
+    }
 }
 
 fn workers(desk: &Desk) -> [Worker; 2] {

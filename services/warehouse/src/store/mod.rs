@@ -4,6 +4,7 @@ mod branch;
 mod locks;
 mod packaging;
 mod packing;
+mod refusals;
 mod replenish;
 mod reservations;
 mod reserve;
@@ -43,9 +44,12 @@ pub(crate) struct Store {
     pub(crate) sites_outbox: Outbox,
     /// Publishes what stock has pending.
     pub(crate) stock_outbox: Outbox,
+    /// Publishes what could not be kept.
+    pub(crate) refusals_outbox: Outbox,
     packaging: Table,
     stock: Table,
     reservations: Table,
+    refusals: Table,
     ledger: Table,
     sites: Table,
     locks: Arc<Locks>,
@@ -55,12 +59,14 @@ impl Store {
     pub(crate) fn new(platform: &Platform) -> Self {
         let table = |spec: &TableSpec| platform.table(spec);
         let (packaging, sites) = (table(&tables::PACKAGING), table(&tables::SITES));
-        let stock = table(&tables::STOCK);
+        let (stock, refusals) = (table(&tables::STOCK), table(&tables::REFUSALS));
         Store {
             packaging_outbox: Outbox::new(platform, packaging.clone()),
             sites_outbox: Outbox::new(platform, sites.clone()),
             stock_outbox: Outbox::new(platform, stock.clone()),
+            refusals_outbox: Outbox::new(platform, refusals.clone()),
             stock,
+            refusals,
             reservations: table(&tables::RESERVATIONS),
             ledger: table(&tables::LEDGER),
             packaging,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::error::WarehouseError;
 use contracts::{
-    bodies::warehouse::{ReserveRequest, ReserveResponse, ReserveState},
+    bodies::warehouse::{ReserveRefusal, ReserveRequest, ReserveResponse, ReserveState},
     events::ProductUnits,
     stock::{Movement, ReservationState},
 };
@@ -22,21 +22,26 @@ enum Tried {
 }
 
 impl Store {
-    /// Keeps units for an order, all or none. The same order and allocation have the same answer.
+    /// Keeps units for an order, all or none. The same order and allocation have the same answer. That nothing is kept is
+    /// told as well.
     pub(crate) async fn reserve(&self, request: &ReserveRequest) -> Result<ReserveResponse, WarehouseError> {
         self.must_be_home(&request.warehouse_id)?;
         let site = self.site(&request.warehouse_id).await?;
         let epoch = site.as_ref().map_or(FIRST_EPOCH, |site| site.epoch());
-        let answer = |(state, lines)| ReserveResponse {
+        let (state, lines) = match site.is_some_and(|site| site.open) {
+            true => self.reserve_from_shelf(request).await?,
+            false => (ReserveState::Closed, Vec::new()),
+        };
+        if let Some(reason) = state.refusal() {
+            let short = if reason == ReserveRefusal::Closed { &request.lines } else { &lines };
+            self.refused(request, reason, short).await?;
+        }
+        Ok(ReserveResponse {
             state,
             warehouse_id: request.warehouse_id.clone(),
             warehouse_epoch: epoch,
             lines,
-        };
-        if !site.is_some_and(|site| site.open) {
-            return Ok(answer((ReserveState::Closed, Vec::new())));
-        }
-        self.reserve_from_shelf(request).await.map(answer)
+        })
     }
 
     async fn reserve_from_shelf(

@@ -5,7 +5,7 @@ use contracts::resources::{IndexSpec, Key, Replication, TableSpec};
 use platform::outbox;
 
 /// Every table of the service.
-pub const TABLES: &[TableSpec] = &[PACKAGING, STOCK, RESERVATIONS, LEDGER, SITES];
+pub const TABLES: &[TableSpec] = &[PACKAGING, STOCK, RESERVATIONS, REFUSALS, LEDGER, SITES];
 
 /// Lists requests that wait for a picker, by warehouse.
 pub(super) const NEW_INDEX: &str = "orderId-new";
@@ -54,6 +54,16 @@ pub(super) const RESERVATIONS: TableSpec = TableSpec {
         partition: Key::text("shard"),
         sort: Key::number("expiresAt"),
     }],
+    replication: Replication::Global,
+};
+
+/// What was asked for and could not be kept.
+pub(super) const REFUSALS: TableSpec = TableSpec {
+    service: NAME,
+    table: "refusals",
+    partition: Key::text("orderId"),
+    sort: Some(Key::text("sk")),
+    indexes: &[UNCONFIRMED],
     replication: Replication::Global,
 };
 

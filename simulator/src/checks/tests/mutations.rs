@@ -279,6 +279,21 @@ const MUTATIONS: &[Mutation] = &[
     ("E1", "a change was not published", "version 2 was never published", calm, |case| {
         drop(events(case).remove(1))
     }),
+    ("E1", "an authorisation was not published", "PaymentAuthorised was never published", calm, |case| {
+        for tap in case.taps.iter_mut().flatten() {
+            tap.events.retain(|event| event["detail-type"] != "PaymentAuthorised");
+        }
+    }),
+    ("E1", "a sign-up was not published", "UserCreated was never published", calm, |case| {
+        edit(case, "users.profiles", |row| row["createdAt"] = json!("2026-01-01T00:00:00.000Z"))
+    }),
+    ("E1", "a refusal was not published", "StockReservationFailed was never published", calm, |case| {
+        for_all(case, |tables| {
+            let order = tables["orders"][0]["orderId"].clone();
+            let row = json!({ "orderId": order, "allocation": 1, "warehouseId": "wh-eu", "pending": {} });
+            tables.insert("warehouse.refusals".into(), vec![row]);
+        })
+    }),
     ("E1", "an event has no commit", "published and never committed", calm, |case| {
         edit(case, "orders", |row| drop(row["history"].as_array_mut().expect("list").pop()))
     }),

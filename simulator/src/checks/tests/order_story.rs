@@ -2,7 +2,7 @@
 
 use super::world::{Ledgers, REGIONS, START_MS, continent_of, product};
 use crate::checks::{Attempt, AttemptLine, CarrierEntry, Command, CommandKind, Outcome, ProviderEntry};
-use contracts::events::{Event, Happening, Metadata, ProductUnits};
+use contracts::events::{Event, Happening, Metadata, PaymentOutcome, ProductUnits};
 use contracts::journal::{self, Ballot, Entry, EntryState, EntryValue};
 use contracts::order::{Order, OrderLine, OrderStatus, PaymentState, StatusChange, StockState};
 use contracts::stock::Movement;
@@ -343,10 +343,29 @@ impl Story {
         }
         ledgers.rows("payment").push(json!({
             "orderId": order.order_id, "branch": branch(epoch, region), "state": state, "version": 2,
+            "authorised": self.total(), "attempt": 1,
         }));
+        ledgers.publish(region, envelope(&self.authorised(epoch, region)));
         if self.delivered() {
             self.parcel(ledgers, &order, epoch, region);
         }
+    }
+
+    /// What payment tells when it first hears of the order's token.
+    fn authorised(&self, epoch: u64, region: &str) -> Event {
+        let order_id = self.order(1).order_id;
+        let happening = Happening::PaymentAuthorised(PaymentOutcome {
+            order_id,
+            amount: self.total(),
+            currency: "USD".into(),
+            attempt: 1,
+            reason: None,
+        });
+        let mut event = self.event(1, epoch, region, happening);
+        event.metadata.aggregate = "payment".into();
+        let (id, detail_type) = (order_id.to_string(), event.happening.detail_type());
+        event.metadata.event_id = keys::event_id("payment", &id, epoch, 1, detail_type);
+        event
     }
 
     fn refund(&self, ledgers: &mut Ledgers, order: &Order) {

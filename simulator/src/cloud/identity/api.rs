@@ -1,15 +1,18 @@
 //! Cognito's operations.
 
 use std::collections::BTreeMap;
+use std::sync::Weak;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::super::lock;
 use super::super::reply::{Refusal, Reply};
 use super::super::usage::Meter;
 use super::Identity;
-use super::pool::Pool;
+use super::pool::{Pool, Profile};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -84,13 +87,18 @@ struct GetUser {
 
 type Outcome = Result<Value, Refusal>;
 
+/// Cognito calls a trigger so often before it gives up.
+const TRIGGER_TRIES: u32 = 3;
+/// And waits so long for each answer. (Cognito user pools guide, "Customizing user pool workflows with Lambda triggers".)
+const TRIGGER_LIMIT: Duration = Duration::from_secs(5);
+
 impl Identity {
     /// Answers one operation; `None` if it is not emulated.
-    pub(in super::super) fn call(&self, operation: &str, body: &str, meter: &Meter) -> Option<Reply> {
+    pub(in super::super) async fn call(&self, operation: &str, body: &str, meter: &Meter) -> Option<Reply> {
         let result = match operation {
             "SignUp" => self.sign_up(body),
-            "ConfirmSignUp" => self.confirm_sign_up(body),
-            "AdminConfirmSignUp" => self.admin_confirm(body),
+            "ConfirmSignUp" => self.confirm_sign_up(body).await,
+            "AdminConfirmSignUp" => self.admin_confirm(body).await,
             "AdminAddUserToGroup" => self.add_to_group(body),
             "ForgotPassword" => self.forgot_password(body),
             "ConfirmForgotPassword" => self.reset_password(body),
@@ -121,16 +129,43 @@ impl Identity {
         Ok(json!({ "UserConfirmed": false, "UserSub": sub, "CodeDeliveryDetails": delivery(&email) }))
     }
 
-    fn confirm_sign_up(&self, body: &str) -> Outcome {
+    async fn confirm_sign_up(&self, body: &str) -> Outcome {
         let request: ConfirmSignUp = read(body)?;
-        self.of_client(&request.client_id)?.confirm(&request.username, &request.confirmation_code)?;
-        Ok(json!({}))
+        let pool = self.of_client(&request.client_id)?;
+        let user = pool.confirm(&request.username, &request.confirmation_code)?;
+        self.confirmed(pool, &request.username, &user).await
     }
 
-    fn admin_confirm(&self, body: &str) -> Outcome {
+    async fn admin_confirm(&self, body: &str) -> Outcome {
         let request: AdminConfirm = read(body)?;
-        self.with_id(&request.user_pool_id)?.admin_confirm(&request.username)?;
-        Ok(json!({}))
+        let pool = self.with_id(&request.user_pool_id)?;
+        let user = pool.admin_confirm(&request.username)?;
+        self.confirmed(pool, &request.username, &user).await
+    }
+
+    /// Calls the trigger. The user is confirmed whatever comes of it, as with Cognito.
+    async fn confirmed(&self, pool: &Pool, username: &str, user: &Profile) -> Outcome {
+        let trigger = lock(&self.confirmed).as_ref().and_then(Weak::upgrade);
+        let Some(trigger) = trigger else { return Ok(json!({})) };
+        let attributes = json!({
+            "sub": user.sub, "email": user.email, "email_verified": "true", "cognito:user_status": "CONFIRMED",
+        });
+        let event = json!({
+            "version": "1", "triggerSource": "PostConfirmation_ConfirmSignUp", "region": self.region,
+            "userPoolId": pool.id, "userName": username,
+            "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": pool.client_id },
+            "request": { "userAttributes": attributes }, "response": {},
+        });
+        let mut failed = String::new();
+        for _ in 0..TRIGGER_TRIES {
+            match tokio::time::timeout(TRIGGER_LIMIT, trigger(event.clone())).await {
+                Ok(Ok(_)) => return Ok(json!({})),
+                Ok(Err(cause)) => failed = cause,
+                Err(_) => failed = format!("no answer within {} s", TRIGGER_LIMIT.as_secs()),
+            }
+        }
+        let message = format!("PostConfirmation failed with error {failed}.");
+        Err(Refusal::new("UserLambdaValidationException", message))
     }
 
     fn add_to_group(&self, body: &str) -> Outcome {

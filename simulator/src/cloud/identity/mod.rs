@@ -11,14 +11,16 @@ mod password;
 mod pool;
 mod tokens;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 use anyhow::Context as _;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::CloudConfig;
 use super::dice::Dice;
+use super::lock;
 pub use keys::{PoolKey, generate_pool_key};
 use pool::Pool;
 
@@ -64,9 +66,15 @@ impl std::fmt::Debug for SeedUser {
     }
 }
 
+/// What the pools call when a user has confirmed: a Lambda function, given the event as Cognito gives it.
+pub type Trigger = dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync;
+
 /// The pools of a region.
 pub(super) struct Identity {
+    region: String,
     pools: Vec<Pool>,
+    /// Not kept alive from here: whoever answers reaches the cloud, and would keep it alive in turn.
+    confirmed: Mutex<Option<Weak<Trigger>>>,
 }
 
 impl Identity {
@@ -76,7 +84,11 @@ impl Identity {
                 .with_context(|| format!("user pool {} cannot be created", pool.id))
         };
         let pools = config.pools.iter().map(pool).collect::<anyhow::Result<_>>()?;
-        Ok(Identity { pools })
+        Ok(Identity { region: config.region.clone(), pools, confirmed: Mutex::default() })
+    }
+
+    pub(super) fn call_when_confirmed(&self, trigger: &Arc<Trigger>) {
+        *lock(&self.confirmed) = Some(Arc::downgrade(trigger));
     }
 
     /// The public keys of all pools.

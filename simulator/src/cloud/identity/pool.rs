@@ -107,22 +107,27 @@ impl Pool {
         Ok(sub)
     }
 
-    pub(super) fn confirm(&self, username: &str, code: &str) -> Result<(), Refusal> {
+    /// Confirms a user by the code that was mailed; says whom.
+    pub(super) fn confirm(&self, username: &str, code: &str) -> Result<Profile, Refusal> {
         self.only_primary("confirm users")?;
         self.change(username, |user| {
             use_code(user, code)?;
             user.profile.confirmed = true;
-            Ok(())
+            Ok(user.profile.clone())
         })
     }
 
-    /// Confirms a user by the operator's word.
-    pub(super) fn admin_confirm(&self, username: &str) -> Result<(), Refusal> {
+    /// Confirms a user by the operator's word; says whom.
+    pub(super) fn admin_confirm(&self, username: &str) -> Result<Profile, Refusal> {
         self.only_primary("confirm users")?;
         self.change(username, |user| {
+            if user.profile.confirmed {
+                let message = "User cannot be confirmed. Current status is CONFIRMED";
+                return Err(Refusal::new("NotAuthorizedException", message));
+            }
             user.code = None;
             user.profile.confirmed = true;
-            Ok(())
+            Ok(user.profile.clone())
         })
     }
 
