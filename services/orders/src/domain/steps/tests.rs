@@ -35,7 +35,7 @@ struct Outside {
 impl Outside {
     fn carry_out(&mut self, order: &Order, step: &Step) -> Trigger {
         match step {
-            Step::Pay { effect, amount, effect_key } => self.pay(*effect, *amount, effect_key),
+            Step::Pay { effect, amount, effect_key } => self.pay(order, *effect, *amount, effect_key),
             Step::Release { effect_key } => {
                 self.parcels.insert(effect_key.clone());
                 Trigger::DeliveryStarted { tracking_id: effect_key.clone() }
@@ -47,14 +47,14 @@ impl Outside {
         }
     }
 
-    fn pay(&mut self, effect: EffectKind, amount: i64, key: &str) -> Trigger {
+    fn pay(&mut self, order: &Order, effect: EffectKind, amount: i64, key: &str) -> Trigger {
         if self.refuses_first_capture && key.ends_with(":capture:1") {
-            return Trigger::PaymentFailed { reason: "refused".into() };
+            return Trigger::PaymentFailed { attempt: order.payment_attempt, reason: "refused".into() };
         }
         let amount = *self.money.entry(key.to_owned()).or_insert(amount);
         match effect {
             EffectKind::Capture => Trigger::PaymentCaptured { amount },
-            EffectKind::Void => Trigger::PaymentVoided,
+            EffectKind::Void => Trigger::PaymentVoided { attempt: order.payment_attempt },
             EffectKind::Refund => Trigger::PaymentRefunded { amount },
             EffectKind::Dispatch => panic!("a dispatch is no payment"),
         }
