@@ -161,7 +161,8 @@ fn walk(way: &Way, fault: Option<(usize, Fault)>) -> (Order, Outside, usize) {
     let outside = Outside { refuses_first_capture: way.refuses_first_capture, ..Outside::default() };
     let (mut order, mut outside, mut news, mut taken) = (born(), outside, way.news.iter(), 0);
     loop {
-        let Some(step) = next(&order, NOW) else {
+        // A question moves nothing here: all news is heard.
+        let Some(step) = next(&order, NOW).filter(|step| *step != Step::FollowDelivery) else {
             let Some(heard) = news.next() else { break };
             order = after(&order, heard);
             continue;
