@@ -167,10 +167,14 @@ fn trigger(happening: &Happening) -> Option<(OrderId, Trigger)> {
         }
         Happening::PaymentFailed(failed) => {
             let reason = failed.reason.unwrap_or_else(|| "refused".into());
-            Some((failed.order_id, Trigger::PaymentFailed { reason }))
+            Some((failed.order_id, Trigger::PaymentFailed { attempt: failed.attempt, reason }))
         }
-        Happening::PaymentUnknown(unknown) => Some((unknown.order_id, Trigger::PaymentUnknown)),
-        Happening::PaymentVoided(voided) => Some((voided.order_id, Trigger::PaymentVoided)),
+        Happening::PaymentUnknown(unknown) => {
+            Some((unknown.order_id, Trigger::PaymentUnknown { attempt: unknown.attempt }))
+        }
+        Happening::PaymentVoided(voided) => {
+            Some((voided.order_id, Trigger::PaymentVoided { attempt: voided.attempt }))
+        }
         Happening::PaymentRefunded(refunded) => {
             Some((refunded.order_id, Trigger::PaymentRefunded { amount: refunded.amount }))
         }

@@ -1,6 +1,6 @@
 //! After the run: what everybody says, gathered into the case that the checks judge.
 
-use super::stage::Stage;
+use super::{plan::Plan, stage::Stage};
 use crate::{
     checks::{
         AfterHeal, Answer, Attempt, AttemptLine, CarrierEntry, Case, Command, CommandKind, FaultFelt,
@@ -11,6 +11,7 @@ use crate::{
     faults::FaultRecord,
     history::{HistoryRecord, Op, Outcome as Recorded},
     scenario::{Fault, GoalPhase, Metric, Scenario},
+    third_parties::{carrier::Carrier, payment_3p::Provider},
 };
 use contracts::{ids::ProductId, stock::StockLevel};
 use futures::future::try_join_all;
@@ -106,12 +107,12 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
         answers: Some(course.records.iter().filter_map(answer).collect()),
         after_heal,
         before_heal: before.dumps,
-        provider: Some(provider(stage)),
-        carrier: Some(carrier(stage)),
+        provider: Some(provider(&stage.provider)),
+        carrier: Some(carrier(&stage.carrier)),
         taps: Some(taps),
         parked: Some(parked),
         faults: course.faults.iter().map(|record| felt(stage, record)).collect(),
-        initial_stock: Some(initial_stock(stage, course.products)),
+        initial_stock: Some(initial_stock(&stage.plan, course.products)),
         settling: Some(Settling {
             began_ms: stage.clock.wall_ms_at(course.load_ended_us),
             allowed_ms: (scenario.settle.within_s * 1e3) as i64,
@@ -255,8 +256,9 @@ fn felt(stage: &Stage, record: &FaultRecord) -> FaultFelt {
     }
 }
 
-fn provider(stage: &Stage) -> Vec<ProviderEntry> {
-    let entries = stage.provider.ledger().into_iter().map(|entry| ProviderEntry {
+/// The payment provider's ledger.
+pub fn provider(provider: &Provider) -> Vec<ProviderEntry> {
+    let entries = provider.ledger().into_iter().map(|entry| ProviderEntry {
         seq: entry.seq,
         at_ms: entry.at_ms,
         operation: serde_word(&entry.operation),
@@ -271,8 +273,9 @@ fn provider(stage: &Stage) -> Vec<ProviderEntry> {
     entries.collect()
 }
 
-fn carrier(stage: &Stage) -> Vec<CarrierEntry> {
-    let entries = stage.carrier.ledger().into_iter().map(|entry| CarrierEntry {
+/// The carrier's ledger.
+pub fn carrier(carrier: &Carrier) -> Vec<CarrierEntry> {
+    let entries = carrier.ledger().into_iter().map(|entry| CarrierEntry {
         seq: entry.seq,
         at_ms: entry.at_ms,
         kind: if entry.replayed { "replayed".to_owned() } else { serde_word(&entry.event) },
@@ -300,12 +303,13 @@ fn parked(region: &str, queues: &BTreeMap<String, QueueDepth>) -> Vec<ParkedEven
     parked.collect()
 }
 
-fn initial_stock(stage: &Stage, products: &[ProductId]) -> Vec<StockLevel> {
-    let warehouses = &stage.plan.scenario.topology.warehouses;
+/// What lies in the warehouses when a run begins.
+pub fn initial_stock(plan: &Plan, products: &[ProductId]) -> Vec<StockLevel> {
+    let warehouses = &plan.scenario.topology.warehouses;
     let level = |product_id: ProductId, warehouse: &crate::topology::Warehouse| StockLevel {
         product_id,
         warehouse_id: warehouse.id.clone(),
-        on_hand: stage.plan.stock_units,
+        on_hand: plan.stock_units,
         reserved: 0,
         version: 1,
     };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod additions;
+mod consumers;
 mod delivery;
 mod destinations;
 mod door;
@@ -13,11 +14,13 @@ mod ops;
 mod orders;
 mod outbox;
 mod outside;
+mod paused;
 mod payment;
 mod products;
 mod recommendations;
 mod replays;
 mod roles;
+mod saga;
 mod schemas;
 mod sign_up;
 mod support;

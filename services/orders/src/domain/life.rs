@@ -5,6 +5,7 @@ use contracts::{
     Order, OrderLine, OrderStatus, PaymentState, StockState, WarehouseId, events::ProductUnits,
     order::StatusChange,
 };
+use std::cmp::Ordering;
 
 /// Who asks for an order to be cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +34,17 @@ pub enum Trigger {
     PaymentCaptured {
         amount: i64,
     },
+    /// `attempt` is the number of the payment token, here and below: news of one that was replaced move nothing.
     PaymentFailed {
+        attempt: u32,
         reason: String,
     },
-    PaymentUnknown,
-    PaymentVoided,
+    PaymentUnknown {
+        attempt: u32,
+    },
+    PaymentVoided {
+        attempt: u32,
+    },
     PaymentRefunded {
         amount: i64,
     },
@@ -146,8 +153,8 @@ fn advance(order: &mut Order, trigger: &Trigger) -> Step {
         Trigger::PackagingFailed { allocation, reason } => packaging_failed(order, *allocation, reason),
         Trigger::PaymentCaptured { .. }
         | Trigger::PaymentFailed { .. }
-        | Trigger::PaymentUnknown
-        | Trigger::PaymentVoided
+        | Trigger::PaymentUnknown { .. }
+        | Trigger::PaymentVoided { .. }
         | Trigger::PaymentRefunded { .. } => payment(order, trigger),
         Trigger::DispatchVoided => dispatch_voided(order),
         Trigger::DeliveryStarted { tracking_id } => delivery_started(order, tracking_id),
@@ -243,6 +250,12 @@ fn unwind_money(order: &mut Order) {
 /// Rows 12, 13, 16 and the money's part of 11, 19 and 23.
 fn payment(order: &mut Order, trigger: &Trigger) -> Step {
     use PaymentState::{CapturePending, Captured, RefundPending, Refunded, Unknown, VoidPending, Voided};
+    match attempt_of(trigger).unwrap_or(order.payment_attempt).cmp(&order.payment_attempt) {
+        Ordering::Less => return Step::Ignored,
+        // The token was replaced by an owner of whom this one has not heard all yet.
+        Ordering::Greater => return Step::Early,
+        Ordering::Equal => {}
+    }
     match (trigger, order.payment_state) {
         (Trigger::PaymentCaptured { amount }, CapturePending | Unknown)
             if order.status == OrderStatus::Packaged =>
@@ -251,7 +264,7 @@ fn payment(order: &mut Order, trigger: &Trigger) -> Step {
             order.payment_state = Captured;
             to(OrderStatus::Paid)
         }
-        (Trigger::PaymentFailed { reason }, CapturePending | Unknown)
+        (Trigger::PaymentFailed { reason, .. }, CapturePending | Unknown)
             if order.status == OrderStatus::Packaged =>
         {
             order.payment_state = VoidPending;
@@ -263,11 +276,11 @@ fn payment(order: &mut Order, trigger: &Trigger) -> Step {
             order.payment_state = RefundPending;
             to(order.status)
         }
-        (Trigger::PaymentUnknown, CapturePending) if order.status == OrderStatus::Packaged => {
+        (Trigger::PaymentUnknown { .. }, CapturePending) if order.status == OrderStatus::Packaged => {
             order.payment_state = Unknown;
             to(OrderStatus::Packaged)
         }
-        (Trigger::PaymentVoided, VoidPending) => {
+        (Trigger::PaymentVoided { .. }, VoidPending) => {
             order.payment_state = Voided;
             to(order.status)
         }
@@ -278,6 +291,16 @@ fn payment(order: &mut Order, trigger: &Trigger) -> Step {
             to(order.status)
         }
         _ => Step::Ignored,
+    }
+}
+
+/// The number of the payment token that a trigger tells of, where another one may have taken its place.
+fn attempt_of(trigger: &Trigger) -> Option<u32> {
+    match trigger {
+        Trigger::PaymentFailed { attempt, .. }
+        | Trigger::PaymentUnknown { attempt }
+        | Trigger::PaymentVoided { attempt } => Some(*attempt),
+        _ => None,
     }
 }
 

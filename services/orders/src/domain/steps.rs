@@ -22,7 +22,8 @@ pub enum Step {
     },
     /// Ask how far a package is which was asked for under an earlier owner.
     FollowPackage,
-    /// Make sure that this region knows of a delivery which began under an earlier owner.
+    /// Make sure that this region knows of a delivery which began under an earlier owner, or whether goods that are asked
+    /// back have come already.
     FollowDelivery,
     /// Take the goods off the stock.
     ConsumeStock,
@@ -115,9 +116,9 @@ fn course(order: &Order) -> Option<Step> {
         }
         OrderStatus::Packaged if captured(order) => Some(Step::Wind),
         OrderStatus::Paid => Some(Step::Release { effect_key: dispatch_key(order) }),
-        OrderStatus::Shipped | OrderStatus::ReturnRequested if under_predecessor(order) => {
-            Some(Step::FollowDelivery)
-        }
+        OrderStatus::Shipped if under_predecessor(order) => Some(Step::FollowDelivery),
+        // A courier may have brought them before the customer asked: nobody tells that again.
+        OrderStatus::ReturnRequested => Some(Step::FollowDelivery),
         OrderStatus::AgeReview => Some(Step::CheckAge),
         OrderStatus::Reallocating | OrderStatus::Backordered => Some(Step::Reallocate),
         OrderStatus::Cancelling if order.payment_state.is_final() && order.stock_state.is_final() => {

@@ -115,7 +115,8 @@ impl Saga {
         match paid {
             Ok(view) => Ok(outcome_of(order, &view)),
             Err(refused) if refused.code() == Some(Code::PaymentRefused) => {
-                Ok(Some(Trigger::PaymentFailed { reason: "the provider refused".into() }))
+                let attempt = order.payment_attempt;
+                Ok(Some(Trigger::PaymentFailed { attempt, reason: "the provider refused".into() }))
             }
             // The capture came before the void.
             Err(refused) if effect == EffectKind::Void && refused.code() == Some(Code::Conflict) => {
@@ -224,7 +225,7 @@ fn outcome_of(order: &Order, view: &PaymentView) -> Option<Trigger> {
         {
             Some(Trigger::PaymentCaptured { amount: view.captured })
         }
-        PaymentState::Voided => Some(Trigger::PaymentVoided),
+        PaymentState::Voided => Some(Trigger::PaymentVoided { attempt: order.payment_attempt }),
         PaymentState::Refunded | PaymentState::PartiallyRefunded => {
             Some(Trigger::PaymentRefunded { amount: view.refunded - order.refunded })
         }

@@ -71,9 +71,9 @@ fn triggers() -> Vec<(&'static str, Trigger)> {
         ("empty package", created([0, 0])),
         ("packaging failed", T::PackagingFailed { allocation: 1, reason: reason() }),
         ("captured", T::PaymentCaptured { amount: 4_500 }),
-        ("refused", T::PaymentFailed { reason: reason() }),
-        ("capture unknown", T::PaymentUnknown),
-        ("voided", T::PaymentVoided),
+        ("refused", T::PaymentFailed { attempt: 1, reason: reason() }),
+        ("capture unknown", T::PaymentUnknown { attempt: 1 }),
+        ("voided", T::PaymentVoided { attempt: 1 }),
         ("refunded", T::PaymentRefunded { amount: 4_500 }),
         ("dispatch voided", T::DispatchVoided),
         ("delivery started", T::DeliveryStarted { tracking_id: "T".into() }),
@@ -289,4 +289,18 @@ fn who_waits_for_goods_is_backordered() {
     let found = T::Reallocated { warehouse_id: WarehouseId::from("wh-eu") };
     let Outcome::Changed(next) = apply(&next, &found, &owner(LONG_AGO)) else { panic!("found") };
     assert_eq!((next.status, next.allocation), (New, 2));
+}
+
+#[test]
+fn late_news_of_a_payment_that_another_one_replaced_change_nothing() {
+    let anew = Order { payment_attempt: 2, ..standing(Packaged) };
+    let voiding = Order { payment_state: PaymentState::VoidPending, ..anew.clone() };
+    let of = |attempt| {
+        let failed = T::PaymentFailed { attempt, reason: "no".to_owned() };
+        [(&anew, failed), (&anew, T::PaymentUnknown { attempt }), (&voiding, T::PaymentVoided { attempt })]
+    };
+    let outcomes = |attempt| of(attempt).map(|(order, news)| apply(order, &news, &owner(LONG_AGO)));
+    assert_eq!(outcomes(1), [Outcome::Ignored, Outcome::Ignored, Outcome::Ignored]);
+    assert!(outcomes(2).iter().all(|outcome| matches!(outcome, Outcome::Changed(_))));
+    assert_eq!(outcomes(3), [Outcome::Early, Outcome::Early, Outcome::Early]);
 }
