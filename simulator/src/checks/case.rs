@@ -42,6 +42,9 @@ pub struct Case {
     pub faults: Vec<FaultFelt>,
     /// What lay in the warehouses at the start.
     pub initial_stock: Option<Vec<StockLevel>>,
+    /// What lorries brought to the warehouses, as the storekeepers know it.
+    #[serde(default)]
+    pub receipts: Option<Vec<Receipt>>,
     /// How the run came to rest.
     pub settling: Option<Settling>,
     /// Security probes.
@@ -263,6 +266,9 @@ pub struct Attempt {
     pub served_by: Option<Region>,
     /// Whether the workload meant it to be refused.
     pub planned_refusal: bool,
+    /// Whether it was refused because the goods had run out, as the workload expects of goods that do.
+    #[serde(default)]
+    pub sold_out: bool,
     /// Who recorded it, such as `driver` or `goose`.
     pub source: String,
 }
@@ -276,6 +282,21 @@ pub struct AttemptLine {
     pub quantity: u32,
     /// Price of one, minor units.
     pub price: i64,
+}
+
+/// Goods that somebody brought to a warehouse.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The product.
+    pub product_id: ProductId,
+    /// Where it came in.
+    pub warehouse_id: WarehouseId,
+    /// Units.
+    pub quantity: i64,
+    /// The document that came with them. No other one has the same.
+    pub reference: String,
+    /// Whether the warehouse said that they are booked. Otherwise nobody can know.
+    pub booked: bool,
 }
 
 /// One open-loop request, as the customer saw it.

@@ -28,7 +28,7 @@ pub(super) const ALL: &[Invariant] = invariants! {
     "P5" money::net: "in the end every customer paid what the order's end says";
     "P6" money::tokens: "a payment token pays one order; none stays authorised on a settled one";
     "P7" money::books_agree: "our payment ledger and the provider's agree, entry by entry";
-    "S1" stock::never_negative: "stock was never negative and never promised twice, at any moment";
+    "S1" stock::never_negative: "stock was never negative, promised twice or denied where it never ran out";
     "S2" stock_ledger::on_hand_adds_up: "what lies there is what came in less what went out";
     "S3" stock_ledger::reserved_adds_up: "what is reserved is the sum of the open reservations";
     "S4" stock::held_for_orders: "orders hold exactly the stock that their status says";

@@ -27,7 +27,8 @@ mod told;
 
 pub use case::{
     AfterHeal, Answer, Attempt, AttemptLine, CapturePolicy, CarrierEntry, Case, FaultFelt, Outcome,
-    ParkedEvent, Places, ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap, WarehousePlace,
+    ParkedEvent, Places, ProbeResult, ProviderEntry, Receipt, RegionDump, Rules, Settling, Tap,
+    WarehousePlace,
 };
 pub use commands::{Command, CommandKind};
 pub use orders::{OrderCounts, count_orders};

@@ -3,6 +3,7 @@
 use super::case::{Case, Outcome};
 use super::records::{Records, order_of};
 use contracts::ids::OrderId;
+use contracts::order::{Order, OrderStatus};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -24,6 +25,10 @@ pub struct OrderCounts {
     pub duplicated: u64,
     /// Orders that were promised before the first loss of data and that no survivor has.
     pub lost_at_disaster: u64,
+    /// Orders that waited for goods which had run out.
+    pub backordered: u64,
+    /// Of these, orders for which goods came in.
+    pub served_later: u64,
 }
 
 /// Counts the attempts, and the orders that were lost or doubled.
@@ -37,6 +42,8 @@ pub fn count_orders(case: &Case) -> OrderCounts {
         let answered = records.attempts[id].iter().filter_map(|attempt| attempt.answered_ms).min();
         loss_ms.is_some_and(|loss| answered.is_some_and(|answered| answered <= loss))
     };
+    let backordered = records.last.winners().map(|row| &row.order).filter(|order| waited(order));
+    let backordered: Vec<&Order> = backordered.collect();
     OrderCounts {
         attempted: case.attempts.len() as u64,
         acknowledged: promised.len() as u64,
@@ -45,7 +52,19 @@ pub fn count_orders(case: &Case) -> OrderCounts {
         lost: lost.len() as u64,
         duplicated: duplicates(&records),
         lost_at_disaster: lost.iter().filter(|id| before_loss(id)).count() as u64,
+        backordered: backordered.len() as u64,
+        served_later: backordered.iter().filter(|order| served_later(order)).count() as u64,
     }
+}
+
+fn waited(order: &Order) -> bool {
+    order.history.iter().any(|step| step.status == OrderStatus::Backordered)
+}
+
+/// Whether an order that waited for goods went on when they were there.
+fn served_later(order: &Order) -> bool {
+    let served = (OrderStatus::Backordered, OrderStatus::New);
+    order.history.windows(2).any(|pair| (pair[0].status, pair[1].status) == served)
 }
 
 /// Orders beyond the first of each customer and key.

@@ -4,6 +4,7 @@ use super::Tally;
 use super::case::Outcome;
 use super::records::{Records, order_of};
 use super::shipping;
+use super::stock::Shelves;
 use contracts::ids::OrderId;
 use contracts::order::{Order, OrderStatus};
 use contracts::states::{BEGINNINGS, may_follow};
@@ -18,8 +19,9 @@ pub(super) fn settled(records: &Records<'_>, tally: &mut Tally) {
         return tally.absent("nobody packed and delivered");
     }
     let in_time = settling.dumped_ms - settling.began_ms < settling.allowed_ms;
+    let shelves = Shelves::read(records);
     for order_id in due(records) {
-        match unsettled(records, &order_id) {
+        match unsettled(records, &order_id, &shelves) {
             None => tally.looked(),
             Some(_) if in_time => {
                 tally.cannot_tell();
@@ -39,7 +41,7 @@ fn due(records: &Records<'_>) -> BTreeSet<OrderId> {
     records.last.existing().chain(promised.map(order_of)).collect()
 }
 
-fn unsettled(records: &Records<'_>, order_id: &OrderId) -> Option<String> {
+fn unsettled(records: &Records<'_>, order_id: &OrderId, shelves: &Shelves) -> Option<String> {
     let Some(row) = records.last.winner(order_id) else {
         return Some("nothing became of the order: it has no row in any region".to_owned());
     };
@@ -49,6 +51,11 @@ fn unsettled(records: &Records<'_>, order_id: &OrderId) -> Option<String> {
     }
     if order.status == OrderStatus::ReturnRequested && shipping::came_back(records, order_id).is_some() {
         return Some("it waits for goods that are back".to_owned());
+    }
+    if order.status == OrderStatus::Backordered
+        && let Some(warehouse) = shelves.serving(order)
+    {
+        return Some(format!("it waits for goods that lie in {warehouse}"));
     }
     let fine = order.settled() || order.status.may_wait();
     (!fine).then(|| {

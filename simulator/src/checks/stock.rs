@@ -1,7 +1,11 @@
-//! S1, S4 and S5: stock is never negative, orders hold what they should, and what left was packed.
+//! S1, S4 and S5: stock is never negative, orders hold what they should, and what left was packed. What lies on the shelves
+//! at the end.
 
 use super::Tally;
-use super::records::{Branch, Records, all_items, branch_of, has_table, never_left_review, order_in, parse};
+use super::case::Attempt;
+use super::records::{
+    Branch, Records, all_items, branch_of, has_table, never_left_review, order_in, order_of, parse,
+};
 use contracts::ids::{OrderId, ProductId, WarehouseId};
 use contracts::order::{Order, OrderStatus};
 use contracts::stock::{Movement, Reservation, ReservationState, StockLedgerRow, StockLevel};
@@ -76,6 +80,66 @@ pub(super) fn never_negative(records: &Records<'_>, tally: &mut Tally) {
             Err(why) => tally.broken(format!("a row of the stock cannot be read: {why}"), ["stock"]),
         }
     }
+    denied_only_what_ran_out(records, tally);
+}
+
+/// Whoever was told that goods have run out asked for more than what some warehouse had left at its lowest.
+fn denied_only_what_ran_out(records: &Records<'_>, tally: &mut Tally) {
+    let denied = records.case.attempts.iter().filter(|attempt| attempt.sold_out);
+    let denied: Vec<&Attempt> = denied.collect();
+    if denied.is_empty() {
+        return;
+    }
+    let (lowest, lost) = (lowest(records), records.case.unaccountable_warehouses());
+    for attempt in denied {
+        let short = attempt.lines.iter().any(|line| {
+            let least = lowest.get(&line.product_id).copied().unwrap_or(i64::MAX);
+            i64::from(line.quantity) > least
+        });
+        match short || lost.is_empty() {
+            true => tally.demand(short, order_of(attempt), || {
+                "refused for want of goods, and no warehouse ever lacked them".to_owned()
+            }),
+            // It may have been one of those whose books are lost.
+            false => tally.cannot_tell(),
+        }
+    }
+}
+
+/// The fewest units of each product that were to be had in any one warehouse, ever.
+fn lowest(records: &Records<'_>) -> BTreeMap<ProductId, i64> {
+    let initial = records.case.initial_stock.iter().flatten().map(|level| (level.product_id, level.on_hand));
+    let moved = ledger(records).into_values().flat_map(BTreeMap::into_values);
+    let moved = moved.map(|row| (row.product_id, row.on_hand_after - row.reserved_after));
+    initial.chain(moved).fold(BTreeMap::new(), |mut lowest, (product_id, units)| {
+        lowest.entry(product_id).and_modify(|least: &mut i64| *least = units.min(*least)).or_insert(units);
+        lowest
+    })
+}
+
+/// What is to be had at the end, in the warehouses whose books can be judged.
+pub(super) struct Shelves(BTreeMap<WarehouseId, BTreeMap<ProductId, i64>>);
+
+impl Shelves {
+    pub(super) fn read(records: &Records<'_>) -> Self {
+        let lost = records.case.unaccountable_warehouses();
+        let mut shelves: BTreeMap<WarehouseId, BTreeMap<ProductId, i64>> = BTreeMap::new();
+        for ((warehouse, product), level) in
+            levels(records).into_iter().filter(|(at, _)| !lost.contains(&at.0))
+        {
+            shelves.entry(warehouse).or_default().insert(product, level.on_hand - level.reserved);
+        }
+        Shelves(shelves)
+    }
+
+    /// A warehouse from which the whole order could be served.
+    pub(super) fn serving(&self, order: &Order) -> Option<&WarehouseId> {
+        let lines = units(order.products.iter().map(|line| (line.product_id, line.quantity)));
+        let serves = |shelf: &BTreeMap<ProductId, i64>| {
+            lines.iter().all(|(id, wanted)| shelf.get(id).is_some_and(|there| *there >= i64::from(*wanted)))
+        };
+        self.0.iter().find(|(_, shelf)| serves(shelf)).map(|(warehouse, _)| warehouse)
+    }
 }
 
 /// S4: settled orders hold no reservation, working ones exactly their lines, waiting ones none.
@@ -126,12 +190,15 @@ fn ending_later(records: &Records<'_>) -> BTreeSet<ReservationKey> {
     ending.collect()
 }
 
-/// Whether a region had reserved goods for an order and was cut off before it could promise it, so that another one
-/// promised it from another warehouse: what the first had reserved ends by its own expiry.
+/// Whether a region had reserved goods for an order and was cut off before it could promise it, or have it served from
+/// there, so that another one promised it from another warehouse or cancelled it: what the first had reserved ends by its
+/// own expiry.
 fn left_over(records: &Records<'_>, row: &Reservation, ending: &BTreeSet<ReservationKey>) -> bool {
     let order = records.last.winner(&row.order_id).map(|winner| &winner.order);
     let elsewhere = order.is_some_and(|order| order.warehouse_id != row.warehouse_id);
-    elsewhere && row.state == ReservationState::Held && ending.contains(&key_of(row))
+    let cut_off = !records.case.faults.is_empty();
+    let never_moved = cut_off && order.is_some_and(|order| order.allocation < row.allocation);
+    (elsewhere || never_moved) && row.state == ReservationState::Held && ending.contains(&key_of(row))
 }
 
 /// A reservation of an attempt whose fate was never known ends by its own expiry.

@@ -1,6 +1,7 @@
 //! S2 and S3: the books of each warehouse add up, movement by movement.
 
 use super::Tally;
+use super::case::Receipt;
 use super::records::{Records, has_table};
 use super::stock::{Place, ledger, levels, reservations};
 use contracts::stock::{Movement, StockLedgerRow, StockLevel};
@@ -25,6 +26,51 @@ pub(super) fn on_hand_adds_up(records: &Records<'_>, tally: &mut Tally) {
         if let Some(fault) = fault {
             tally.broken(format!("{}: {fault}", place.0), [place.1]);
         }
+    }
+    receipts_are_booked(records, &ledger, tally);
+}
+
+/// Rows of the ledger that book goods which came in, by where and by the document that came with them.
+type Booked<'l> = BTreeMap<(Place, &'l str), Vec<&'l StockLedgerRow>>;
+
+/// Whatever a storekeeper was told to be booked is booked once, as it came, and nothing is booked that nobody brought.
+fn receipts_are_booked(
+    records: &Records<'_>,
+    ledger: &BTreeMap<Place, BTreeMap<u64, StockLedgerRow>>,
+    tally: &mut Tally,
+) {
+    let Some(receipts) = &records.case.receipts else { return };
+    let mut booked = Booked::new();
+    for (place, rows) in ledger.iter().filter(|(place, _)| !is_unaccountable(records, place)) {
+        for row in rows.values().filter(|row| row.movement == Movement::Receipt) {
+            booked.entry((place.clone(), &row.reference)).or_default().push(row);
+        }
+    }
+    for receipt in receipts {
+        let place = (receipt.warehouse_id.clone(), receipt.product_id);
+        if is_unaccountable(records, &place) {
+            tally.cannot_tell();
+            continue;
+        }
+        let rows = booked.remove(&(place, &*receipt.reference));
+        let fault = receipt_fault(receipt, rows.as_deref().unwrap_or_default());
+        tally.demand(fault.is_none(), &receipt.reference, || fault.unwrap_or_default());
+    }
+    for (place, reference) in booked.keys() {
+        tally.broken(format!("{}: goods are booked that nobody brought", place.0), [reference]);
+    }
+}
+
+fn receipt_fault(receipt: &Receipt, rows: &[&StockLedgerRow]) -> Option<String> {
+    match rows {
+        [] if receipt.booked => {
+            Some("goods were told as booked, and no row of the ledger has them".to_owned())
+        }
+        [row] if row.quantity != receipt.quantity => {
+            Some(format!("{} units came, and {} are booked", receipt.quantity, row.quantity))
+        }
+        [] | [_] => None,
+        several => Some(format!("goods that came once are booked {} times", several.len())),
     }
 }
 

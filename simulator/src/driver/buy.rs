@@ -40,7 +40,7 @@ pub(super) async fn perform(stage: &Stage, planned: &Planned, deal: Deal) -> Res
         };
     }
     let (tell, told) = oneshot::channel();
-    let draft = draft(stage, planned);
+    let draft = draft(stage, planned, deal);
     let (asked, ordered) = tokio::join!(
         ask_price(stage, planned, &draft, tell),
         order(stage, planned, deal, draft.clone(), told)
@@ -49,10 +49,19 @@ pub(super) async fn perform(stage: &Stage, planned: &Planned, deal: Deal) -> Res
 }
 
 /// The order as far as it is known before the price is.
-fn draft(stage: &Stage, planned: &Planned) -> CreateOrderRequest {
-    let customer = &stage.customer(planned.customer).customer;
-    let products = basket::choose(&stage.config.catalogue, &mut dice(planned.draw, "basket"));
-    basket::draft(products, &customer.address)
+fn draft(stage: &Stage, planned: &Planned, deal: Deal) -> CreateOrderRequest {
+    let address = &stage.customer(planned.customer).customer.address;
+    let catalogue = &stage.config.catalogue;
+    let wish = match deal {
+        Deal::Honest => stage.config.scarce.wish(planned.draw, catalogue),
+        Deal::Repeat | Deal::Bad(_) => None,
+    };
+    match wish {
+        Some(wish) => {
+            CreateOrderRequest { allow_backorder: wish.waits, ..basket::draft(wish.lines, address) }
+        }
+        None => basket::draft(basket::choose(catalogue, &mut dice(planned.draw, "basket")), address),
+    }
 }
 
 async fn ask_price(
@@ -197,7 +206,9 @@ fn note(stage: &Stage, record: &mut HistoryRecord, order: &Order, answer: OrderA
             }
         }
         OrderAnswer::Refused { code, why } => {
-            let planned = matches!(order.deal, Deal::Bad(_)) || too_young(stage, record, code);
+            let planned = matches!(order.deal, Deal::Bad(_))
+                || too_young(stage, record, code)
+                || sold_out(stage, record, order, code);
             record.outcome = if planned { Outcome::PlannedRefusal } else { Outcome::Refused };
             (record.code, record.why) = (code, Some(why));
         }
@@ -213,6 +224,15 @@ fn too_young(stage: &Stage, record: &HistoryRecord, code: Option<Code>) -> bool 
     let papers = stage.config.unverified.get(&record.user_id);
     // A refusal that was journalled is told again as a conflict.
     matches!(code, Some(Code::AgeNotVerified | Code::Conflict)) && papers == Some(&Papers::TooYoung)
+}
+
+/// Whether goods had run out for somebody who does not wait for them: who said so, and who waits for a proof of age
+/// already.
+fn sold_out(stage: &Stage, record: &HistoryRecord, order: &Order, code: Option<Code>) -> bool {
+    let asked = order.deal == Deal::Honest && stage.config.scarce.are_in(&order.request.products);
+    let waits = order.request.allow_backorder && !stage.config.unverified.contains_key(&record.user_id);
+    // A refusal that was journalled is told again as a conflict.
+    asked && !waits && matches!(code, Some(Code::OutOfStock | Code::Conflict))
 }
 
 /// What is wrong with an acknowledgement, if anything.

@@ -12,6 +12,8 @@
 //!   conflict is a good answer. What they send back they give to a courier, once they see that the shop awaits it.
 //! - A customer whose order waits for a proof of age goes to the age checker, and shows papers there. Whoever is found to be
 //!   too young is refused from then on, as planned.
+//! - Some ask for goods that run out. Most of them let the order wait; the others are refused once nothing is left, as
+//!   planned.
 //! - After an ambiguous attempt or command the customer asks what became of it ([`loadtests::history::Op::Resolve`]). Those requests count
 //!   in the latencies but not in the availability, which would otherwise rise with every failure.
 
@@ -23,6 +25,7 @@ mod meter;
 mod probe;
 mod read;
 mod report;
+mod scarce;
 mod schedule;
 mod stage;
 #[cfg(test)]
@@ -33,6 +36,7 @@ mod wire;
 pub use report::{
     Acknowledgement, DriverReport, Figures, GOOD_WITHIN, Lateness, Second, WorstWindow, is_good,
 };
+pub use scarce::ScarceGoods;
 pub use schedule::{Deal, Planned, What, plan};
 
 use crate::{
@@ -76,8 +80,10 @@ pub struct DriverConfig {
     pub edges: BTreeMap<String, String>,
     /// The customers. No other load should use the same ones: they share a cart.
     pub customers: Vec<SignedIn>,
-    /// What they know of the catalogue.
+    /// What they know of the catalogue, without what is scarce.
     pub catalogue: Vec<CatalogueItem>,
+    /// What is scarce.
+    pub scarce: ScarceGoods,
     /// Where payments are authorised.
     pub provider: Provider,
     /// Customers who come unverified, and what their papers say.

@@ -4,16 +4,17 @@ use super::{plan::Plan, stage::Stage};
 use crate::{
     checks::{
         AfterHeal, Answer, Attempt, AttemptLine, CarrierEntry, Case, Command, CommandKind, FaultFelt,
-        Outcome, ParkedEvent, Places, ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap,
+        Outcome, ParkedEvent, Places, ProbeResult, ProviderEntry, Receipt, RegionDump, Rules, Settling, Tap,
     },
     cloud::{Dump, QueueDepth, Usage},
     engine::regions::RegionProcess,
     faults::FaultRecord,
     history::{HistoryRecord, Op, Outcome as Recorded},
+    robots::Delivery,
     scenario::{Fault, GoalPhase, Metric, Scenario},
     third_parties::{carrier::Carrier, payment_3p::Provider},
 };
-use contracts::{ids::ProductId, stock::StockLevel};
+use contracts::{error::Code, ids::ProductId, stock::StockLevel};
 use futures::future::try_join_all;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -113,6 +114,7 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
         parked: Some(parked),
         faults: course.faults.iter().map(|record| felt(stage, record)).collect(),
         initial_stock: Some(initial_stock(&stage.plan, course.products)),
+        receipts: Some(receipts(stage)),
         settling: Some(Settling {
             began_ms: stage.clock.wall_ms_at(course.load_ended_us),
             allowed_ms: (scenario.settle.within_s * 1e3) as i64,
@@ -170,8 +172,15 @@ fn attempt(record: &HistoryRecord, origin_ms: i64) -> Option<Attempt> {
         order_id: record.order_id,
         served_by: record.served_by.clone(),
         planned_refusal: record.op == Op::BadOrder,
+        sold_out: sold_out(record),
         source: serde_word(&record.source),
     })
+}
+
+/// Whether a buyer who would not wait was told that the goods have run out, as planned.
+fn sold_out(record: &HistoryRecord) -> bool {
+    let as_planned = record.op == Op::CreateOrder && record.outcome == Recorded::PlannedRefusal;
+    as_planned && record.code == Some(Code::OutOfStock)
 }
 
 /// Something that was asked of an order.
@@ -309,11 +318,23 @@ pub fn initial_stock(plan: &Plan, products: &[ProductId]) -> Vec<StockLevel> {
     let level = |product_id: ProductId, warehouse: &crate::topology::Warehouse| StockLevel {
         product_id,
         warehouse_id: warehouse.id.clone(),
-        on_hand: plan.stock_units,
+        on_hand: plan.units_at_first(&product_id),
         reserved: 0,
         version: 1,
     };
     products.iter().flat_map(|id| warehouses.iter().map(move |place| level(*id, place))).collect()
+}
+
+fn receipts(stage: &Stage) -> Vec<Receipt> {
+    let deliveries = stage.receipts.deliveries().into_iter();
+    let receipt = |Delivery { receipt, booked }: Delivery| Receipt {
+        product_id: receipt.product_id,
+        warehouse_id: receipt.warehouse_id,
+        quantity: receipt.quantity.into(),
+        reference: receipt.reference,
+        booked,
+    };
+    deliveries.map(receipt).collect()
 }
 
 /// Adds up what several regions used.

@@ -53,6 +53,8 @@ impl Measured<'_> {
             Metric::Rto => self.recovery_s(),
             Metric::RpoOrders => self.first_loss().map(|_| self.orders.lost_at_disaster as f64),
             Metric::Acknowledged => Some(figures().acknowledged as f64),
+            Metric::Backordered => Some(self.orders.backordered as f64),
+            Metric::BackordersServed => Some(self.orders.served_later as f64),
             Metric::Requests => Some(figures().requests as f64),
             Metric::Takeovers => takeovers(self.case),
             Metric::FaultsFelt => Some(self.faults.iter().filter(|fault| fault.shown.felt).count() as f64),

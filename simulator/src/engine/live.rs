@@ -89,7 +89,8 @@ impl Act<'_> {
         let mut people = People::sign_in(&self.stage.plan, |home| self.stage.pool_endpoint(home)).await?;
         self.watch.say(&format!("{} customers are signed in", people.customers.len()));
         let products = products::catalogue().context("the catalogue")?;
-        let crew = Crew { returns: self.stage.returns.clone(), ..std::mem::take(&mut people.crew) };
+        let (returns, receipts) = (self.stage.returns.clone(), self.stage.receipts.clone());
+        let crew = Crew { returns, receipts, ..std::mem::take(&mut people.crew) };
         let robots = Robots::start(crew, self.stage.ground());
         let (mut loaded, aftermath) = self.load(&people, &products).await?;
         let (case, robots) = self.case(&loaded, &products, &aftermath, robots).await?;
@@ -124,6 +125,7 @@ impl Act<'_> {
         let (customers, desk_token) = (people.customers.as_slice(), people.desk_token.as_str());
         let load = Load { stage, watch, folder, processes, customers, desk_token, products };
         let mut loaded = load.run().await?;
+        stage.receipts.load_is_over();
         let machine = match machine {
             Some(machine) => machine.stop().await?,
             None => MachineReport::default(),

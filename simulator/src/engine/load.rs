@@ -6,7 +6,7 @@ use super::{
     stage::Stage,
 };
 use crate::{
-    driver::{self, DriverConfig, DriverReport, Probes},
+    driver::{self, DriverConfig, DriverReport, Probes, ScarceGoods},
     faults::{FaultRecord, Faults},
     history::History,
     process::Processes,
@@ -125,6 +125,10 @@ impl Load<'_> {
 
     fn driver_config(&self, customers: &[SignedIn], begins_at_us: u64) -> DriverConfig {
         let (plan, stage) = (&self.stage.plan, self.stage);
+        let products = self.products.iter();
+        let (scarce, plenty): (Vec<&Product>, Vec<&Product>) =
+            products.partition(|product| plan.scarce.contains(&product.product_id));
+        let items = |products: Vec<&Product>| products.into_iter().map(CatalogueItem::from).collect();
         DriverConfig {
             seed: plan.scenario.seed,
             clock: stage.clock,
@@ -136,7 +140,8 @@ impl Load<'_> {
             windows: plan.scenario.windows(),
             edges: stage.edges.iter().map(|(name, edge)| (name.clone(), edge.url.clone())).collect(),
             customers: customers.to_vec(),
-            catalogue: self.products.iter().map(CatalogueItem::from).collect(),
+            catalogue: items(plenty),
+            scarce: ScarceGoods { pct: plan.scenario.load.backorder_pct, items: items(scarce) },
             provider: Provider { url: stage.provider_url.clone(), key: plan.secrets.provider_key.clone() },
             unverified: plan.unverified.clone(),
             returns: stage.returns.clone(),

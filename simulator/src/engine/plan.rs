@@ -10,7 +10,7 @@ use crate::{
     topology::Topology,
 };
 use anyhow::Context as _;
-use contracts::ids::{Continent, Region, UserId};
+use contracts::ids::{Continent, ProductId, Region, UserId};
 use loadtests::{
     Customer,
     dice::dice,
@@ -20,7 +20,7 @@ use platform::config::{
     Config, ContinentConfig, Durability, PoolConfig as PublicPool, RegionConfig, Secrets, WarehouseConfig,
 };
 use rand::RngExt as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The environment of a run, part of every resource's name.
 const ENV: &str = "sim";
@@ -28,6 +28,10 @@ const ENV: &str = "sim";
 const ACCOUNT: &str = "123456789012";
 /// Units of each product in each warehouse at the start of a run. Nobody is to find a shelf empty by chance.
 pub const STOCK_UNITS: i64 = 100_000;
+/// Units of each scarce product in each warehouse at the start: it runs out at once.
+const SCARCE_UNITS: i64 = 1;
+/// Products that are scarce where a scenario asks for orders that wait for goods.
+const SCARCE_PRODUCTS: usize = 2;
 /// Of those who begin without a proof of age, the part that is too young for cigars.
 const TOO_YOUNG: f64 = 0.25;
 /// Requests a second of one Goose user, who thinks for 0.75 s between two steps and waits for the answers.
@@ -55,8 +59,10 @@ pub struct Plan {
     pub control_token: String,
     /// Whether operators may listen to the regions' events. Off in a run: each event would cost one delivery more.
     pub event_listener: bool,
-    /// Units of each product in each warehouse at the start.
+    /// Units of each product in each warehouse at the start, but for those that are scarce.
     pub stock_units: i64,
+    /// Products that run out at once; more of them comes in during the run.
+    pub scarce: BTreeSet<ProductId>,
     /// Customers whose age was verified before.
     pub adults: Vec<UserId>,
     /// The others, and what their papers say.
@@ -149,6 +155,7 @@ impl Plan {
             let client_id = format!("{}smokesclient", continent.id);
             pools.insert(continent.id.clone(), Pool { id, client_id, key });
         }
+        let scarce = scarce(&scenario)?;
         let unverified = unverified(&scenario, &customers);
         let adults = customers.iter().map(|customer| &customer.sub);
         let adults = adults.filter(|sub| !unverified.contains_key(*sub)).cloned().collect();
@@ -163,6 +170,7 @@ impl Plan {
             control_token,
             event_listener: false,
             stock_units: STOCK_UNITS,
+            scarce,
             adults,
             unverified,
         })
@@ -176,6 +184,11 @@ impl Plan {
             Engine::Live => load.open_loop_rps,
             Engine::Virtual => load.open_loop_rps + f64::from(load.goose_users) * GOOSE_USER_RPS,
         }
+    }
+
+    /// Units of a product in each warehouse at the start.
+    pub fn units_at_first(&self, product: &ProductId) -> i64 {
+        if self.scarce.contains(product) { SCARCE_UNITS } else { self.stock_units }
     }
 
     /// The physical name of a table, given as in scenario files.
@@ -211,6 +224,8 @@ impl Plan {
             first: self.scenario.topology.regions.first().is_some_and(|first| first.name == *name),
             lost: false,
             stock_units: self.stock_units,
+            scarce: self.scarce.clone(),
+            scarce_units: SCARCE_UNITS,
             adults: self.adults.clone(),
         }
     }
@@ -308,6 +323,19 @@ fn unverified(scenario: &Scenario, customers: &[Customer]) -> BTreeMap<UserId, P
         unverified.then(|| (customer.sub.clone(), papers))
     });
     drawn.collect()
+}
+
+/// The products that are to run out: none, where nobody is to wait for goods.
+fn scarce(scenario: &Scenario) -> anyhow::Result<BTreeSet<ProductId>> {
+    let mut scarce = BTreeSet::new();
+    if scenario.load.backorder_pct > 0.0 {
+        let catalogue = products::catalogue().context("the catalogue")?;
+        let mut dice = dice(scenario.seed, "scarce goods");
+        while scarce.len() < SCARCE_PRODUCTS.min(catalogue.len()) {
+            scarce.insert(catalogue[dice.random_range(0..catalogue.len())].product_id);
+        }
+    }
+    Ok(scarce)
 }
 
 /// The customers' shares of a topology.

@@ -324,13 +324,14 @@ fn machine_report(run: &Run) -> MachineReport {
         driver_late_max_ms: lateness.max_ms,
         note: format!(
             "{}{} packages were packed and {} parcels delivered by robots; {} and {} failed on purpose. \
-             {} parcels with returned goods came back.",
+             {} parcels with returned goods came back. {} receipts of goods were booked.",
             if machine.measured { "" } else { "This system does not tell who used its processors. " },
             robots.packed,
             robots.delivered,
             robots.packing_failed,
             robots.delivery_failed,
             robots.brought_back,
+            robots.received,
         ),
     }
 }

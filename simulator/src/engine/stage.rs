@@ -9,7 +9,7 @@ use crate::{
     links::Mesh,
     process::Processes,
     region::Report,
-    robots::{Ground, Place, Returns},
+    robots::{Ground, Place, Receipts, Returns},
     serving::Serving,
     third_parties::{
         Clock,
@@ -50,6 +50,8 @@ pub struct Stage {
     pub age_checker: AgeChecker,
     /// Where customers leave what they send back.
     pub returns: Returns,
+    /// What comes to the warehouses.
+    pub receipts: Receipts,
     /// The links between the regions.
     pub mesh: Mesh,
     /// The regions.
@@ -103,6 +105,7 @@ impl Stage {
         until_together(&regions).await?;
         let edges = start_edges(&plan, &mesh, &regions, ports).await?;
         let provider_url = provider_door.url();
+        let receipts = Receipts::of(plan.scarce.iter().copied());
         Ok(Stage {
             plan,
             clock,
@@ -111,6 +114,7 @@ impl Stage {
             carrier,
             age_checker,
             returns: Returns::default(),
+            receipts,
             mesh,
             regions,
             edges,
@@ -130,7 +134,10 @@ impl Stage {
 
     /// Whether somebody outside of the regions has something under way that will move an order.
     pub fn is_busy_outside(&self) -> bool {
-        self.age_checker.under_way() > 0 || self.returns.under_way() > 0
+        let works =
+            |region: &Region| self.regions.get(region).is_some_and(|one| one.standing() == Standing::Up);
+        let goods = self.returns.under_way() + self.receipts.under_way(works);
+        self.age_checker.under_way() > 0 || goods > 0
     }
 
     /// The region that signs a continent's people in while nothing is lost, as an endpoint.

@@ -110,6 +110,7 @@ pub(super) fn claim(evidence: &Evidence) -> String {
     let sentences = [
         what_happened(evidence),
         what_was_kept(evidence),
+        who_waited(evidence).unwrap_or_default(),
         how_customers_fared(evidence),
         how_soon_again(evidence).unwrap_or_default(),
         reservation(evidence.verdict).to_owned(),
@@ -148,6 +149,18 @@ fn what_was_kept(evidence: &Evidence) -> String {
             were(doubled)
         ),
     }
+}
+
+/// What became of those who ordered goods that had run out.
+fn who_waited(evidence: &Evidence) -> Option<String> {
+    let (waited, served) = (evidence.orders.backordered, evidence.orders.served_later);
+    let orders = if waited == 1 { "order" } else { "orders" };
+    let came = match served {
+        0 => "none came in in time".to_owned(),
+        all if all == waited => "they came in".to_owned(),
+        some => format!("for {} of them they came in", count(some)),
+    };
+    (waited > 0).then(|| format!("{} {orders} waited for goods that had run out; {came}.", count(waited)))
 }
 
 fn were(number: u64) -> String {
@@ -201,6 +214,20 @@ mod tests {
         assert_eq!(decimal(12_345.670, 2), "12,345.67");
         assert_eq!(decimal(-0.001, 2), "0");
         assert_eq!(decimal(f64::NAN, 2), "not measured");
+    }
+
+    #[test]
+    fn what_became_of_those_who_waited_is_said_where_anybody_did() {
+        let said = |backordered, served_later| {
+            let orders = crate::checks::OrderCounts { backordered, served_later, ..Default::default() };
+            who_waited(&Evidence { orders, ..Evidence::default() })
+        };
+        assert_eq!(said(0, 0), None);
+        assert_eq!(said(1, 1).as_deref(), Some("1 order waited for goods that had run out; they came in."));
+        let some = "40 orders waited for goods that had run out; for 39 of them they came in.";
+        assert_eq!(said(40, 39).as_deref(), Some(some));
+        let none = "2 orders waited for goods that had run out; none came in in time.";
+        assert_eq!(said(2, 0).as_deref(), Some(none));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! token, and no service does.
 
 use super::{
+    arrived::Arrived,
     opening::Opening,
     traffic::{Traffic, TrafficReport},
 };
@@ -23,10 +24,7 @@ use contracts::{ids::Region, order::OrderStatus};
 use platform::Platform;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A batch of replicated writes is smaller than this.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -162,7 +160,7 @@ fn copy_report(control: &Control) -> anyhow::Result<Option<CopyReport>> {
 async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fault> {
     let here = (&control.platform.config.region, control.platform.world.now().0);
     let rows = control.cloud.items("orders")?;
-    let arrived = Arrived::read(&control.cloud)?;
+    let arrived = Arrived::read(&control.cloud, &control.platform, &rows)?;
     let seen = rows.iter().map(|row| OrderRow::of(row, here).unless(arrived.is_for(row)));
     let mut report = orders_report(seen);
     // As long as orders are under way nobody asks for the rest.
@@ -258,29 +256,6 @@ impl<'a> OrderRow<'a> {
             still: row.text("openShard").is_none_or(|place| place.ends_with("~waits")),
             unpublished: pending && awaited(ours, since_ms, now_ms),
         }
-    }
-}
-
-/// What orders wait for and is here already: proofs of age by customer, and goods that came back by order.
-struct Arrived(BTreeSet<String>);
-
-impl Arrived {
-    fn read(cloud: &Cloud) -> anyhow::Result<Arrived> {
-        let (profiles, deliveries) = (cloud.items("users.profiles")?, cloud.items("delivery")?);
-        let known = profiles.iter().filter(|row| matches!(row.text("ageVerdict"), Some("PASSED" | "FAILED")));
-        let known = known.filter_map(|row| row.text("userId"));
-        let back = deliveries.iter().filter(|row| row.entries("cameBack").is_some());
-        let back = back.filter_map(|row| row.text("orderId"));
-        Ok(Arrived(known.chain(back).map(str::to_owned).collect()))
-    }
-
-    fn is_for(&self, order: &PlainItem) -> bool {
-        let awaited = match order.text("status") {
-            Some("AGE_REVIEW") => order.text("userId"),
-            Some("RETURN_REQUESTED") => order.text("orderId"),
-            _ => None,
-        };
-        awaited.is_some_and(|awaited| self.0.contains(awaited))
     }
 }
 

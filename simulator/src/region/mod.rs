@@ -1,6 +1,7 @@
 //! One region: a process of its own that holds the region's services and the region's cloud. When it is
 //! killed, everything that was there is gone.
 
+mod arrived;
 mod assembly;
 mod control;
 mod opening;

@@ -4,9 +4,9 @@
 //! the region says that it is ready.
 
 use crate::{cloud::PoolConfig, replication};
-use contracts::ids::{Region, UserId};
+use contracts::ids::{ProductId, Region, UserId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A region's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,14 @@ pub struct RegionSpec {
     /// Whether it comes back after it lost everything: then nothing is written, and the others fill it.
     #[serde(default)]
     pub lost: bool,
-    /// Units of each product in its warehouses at the start.
+    /// Units of each product in its warehouses at the start, but for those that are scarce.
     pub stock_units: i64,
+    /// Products of which there are fewer.
+    #[serde(default)]
+    pub scarce: BTreeSet<ProductId>,
+    /// Units of each of these.
+    #[serde(default)]
+    pub scarce_units: i64,
     /// Customers whose age was verified before the run.
     pub adults: Vec<UserId>,
 }

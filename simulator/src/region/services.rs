@@ -67,8 +67,10 @@ pub(super) async fn seed_everywhere(platform: &Platform, spec: &RegionSpec) -> a
 
 /// Writes what only this region has: the stock of its warehouses, and its copy of the journal.
 pub(super) async fn seed_here(platform: &Platform, spec: &RegionSpec) -> anyhow::Result<()> {
-    let products: Vec<_> = products::catalogue()?.iter().map(|product| product.product_id).collect();
-    warehouse::seed(platform, &products, spec.stock_units).await?;
+    let products = products::catalogue()?.into_iter().map(|product| product.product_id);
+    let (scarce, plenty): (Vec<_>, Vec<_>) = products.partition(|id| spec.scarce.contains(id));
+    warehouse::seed(platform, &plenty, spec.stock_units).await?;
+    warehouse::seed(platform, &scarce, spec.scarce_units).await?;
     orders::found(platform).await?;
     Ok(())
 }

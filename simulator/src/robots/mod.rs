@@ -1,18 +1,20 @@
 //! Those who work for the shop: pickers in the warehouses, couriers on the road, and the operations desk.
 //!
 //! Pickers of a lost warehouse are lost with it. Couriers are not: they keep the parcels that they carry and
-//! report wherever a region still answers. They also fetch what customers send back. The desk tells the survivors which
-//! warehouses are gone.
+//! report wherever a region still answers. They also fetch what customers send back. One of the pickers of each warehouse
+//! keeps its store: books what lorries bring. The desk tells the survivors which warehouses are gone.
 
 mod couriers;
 mod desk;
 mod ground;
 mod pickers;
+mod receipts;
 mod returns;
 mod work;
 
 pub use desk::declare_lost;
 pub use ground::{Ground, Place};
+pub use receipts::{Delivery, Receipts};
 pub use returns::{Parcel, Returns};
 pub use work::{Counts, Failures};
 
@@ -53,6 +55,8 @@ pub struct Crew {
     pub failures: Failures,
     /// Where customers leave what they send back.
     pub returns: Returns,
+    /// What comes to the warehouses.
+    pub receipts: Receipts,
 }
 
 /// The crew at work. It goes home when this is dropped.
@@ -76,7 +80,9 @@ impl Robots {
             tally: tally.clone(),
             failures: crew.failures,
             returns: crew.returns.clone(),
+            receipts: crew.receipts.clone(),
         };
+        let keepers = keepers(&crew.pickers);
         for (picker, share) in shared(crew.pickers, |picker| picker.region.clone()) {
             let hand = hand(picker.token, share);
             tasks.spawn(pickers::work(hand, picker.region));
@@ -84,6 +90,11 @@ impl Robots {
         for (courier, share) in shared(crew.couriers, |courier| courier.region.clone()) {
             let hand = hand(courier.token, share);
             tasks.spawn(couriers::work(hand, courier.region));
+        }
+        for Picker { warehouse, region, token } in keepers {
+            if crew.receipts.expect(&warehouse, &region) {
+                tasks.spawn(receipts::work(hand(token, Share::ALL), region, warehouse));
+            }
         }
         Robots { tasks, stop, tally }
     }
@@ -109,6 +120,9 @@ pub(crate) struct Share {
 }
 
 impl Share {
+    /// All of the work.
+    const ALL: Share = Share { place: 0, of: 1 };
+
     fn holds(self, number: u64) -> bool {
         number % self.of == self.place
     }
@@ -117,6 +131,15 @@ impl Share {
     fn turn(self, every: Duration) -> Duration {
         every.mul_f64(self.place as f64 / self.of as f64)
     }
+}
+
+/// The first picker of each warehouse.
+fn keepers(pickers: &[Picker]) -> Vec<Picker> {
+    let mut keepers: BTreeMap<&WarehouseId, &Picker> = BTreeMap::new();
+    for picker in pickers {
+        keepers.entry(&picker.warehouse).or_insert(picker);
+    }
+    keepers.into_values().cloned().collect()
 }
 
 /// Divides the work of each place among those who work there.

@@ -1,6 +1,6 @@
 //! What pickers and couriers have in common: how they ask, and what they count.
 
-use super::{Ground, Returns, Share};
+use super::{Ground, Receipts, Returns, Share};
 use bytes::Bytes;
 use contracts::ids::{OrderId, Region};
 use futures::future::{BoxFuture, FutureExt as _};
@@ -55,6 +55,9 @@ pub struct Counts {
     /// Parcels with what customers sent back.
     #[serde(default)]
     pub brought_back: u64,
+    /// Receipts of goods that were booked.
+    #[serde(default)]
+    pub received: u64,
     /// Work that the shop called off.
     pub called_off: u64,
     /// Steps that had to be tried again.
@@ -69,6 +72,7 @@ pub(crate) struct Tally {
     pub(super) delivered: AtomicU64,
     pub(super) delivery_failed: AtomicU64,
     pub(super) brought_back: AtomicU64,
+    pub(super) received: AtomicU64,
     pub(super) called_off: AtomicU64,
     pub(super) retries: AtomicU64,
 }
@@ -82,6 +86,7 @@ impl Tally {
             delivered: self.delivered.load(Relaxed),
             delivery_failed: self.delivery_failed.load(Relaxed),
             brought_back: self.brought_back.load(Relaxed),
+            received: self.received.load(Relaxed),
             called_off: self.called_off.load(Relaxed),
             retries: self.retries.load(Relaxed),
         }
@@ -121,6 +126,7 @@ pub(crate) struct Hand {
     pub(super) tally: Arc<Tally>,
     pub(super) failures: Failures,
     pub(super) returns: Returns,
+    pub(super) receipts: Receipts,
 }
 
 impl Hand {
@@ -247,7 +253,7 @@ fn accepted(answer: Value) -> Result<(), NoAnswer> {
 }
 
 /// The answer to a report: a status, and a code where it was not taken. Here a conflict is no refusal: the region has
-/// yet to hear that the parcel was delivered.
+/// yet to hear that the parcel was delivered, or others are at the same goods.
 fn taken(status: u16, body: &[u8]) -> Result<(), NoAnswer> {
     if (200..300).contains(&status) {
         return Ok(());

@@ -175,6 +175,10 @@ pub enum Metric {
     RpoOrders,
     /// Acknowledged orders.
     Acknowledged,
+    /// Orders that waited for goods which had run out.
+    Backordered,
+    /// Of these, orders for which goods came in.
+    BackordersServed,
     /// Open-loop requests sent.
     Requests,
     /// Shards of orders that changed their owner.
@@ -184,7 +188,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    const ALL: [(&'static str, Metric); 19] = [
+    const ALL: [(&'static str, Metric); 21] = [
         ("lost", Metric::Lost),
         ("duplicated", Metric::Duplicated),
         ("double-captures", Metric::DoubleCaptures),
@@ -201,6 +205,8 @@ impl Metric {
         ("rto", Metric::Rto),
         ("rpo-orders", Metric::RpoOrders),
         ("acknowledged", Metric::Acknowledged),
+        ("backordered", Metric::Backordered),
+        ("backorders-served", Metric::BackordersServed),
         ("requests", Metric::Requests),
         ("takeovers", Metric::Takeovers),
         ("faults-felt", Metric::FaultsFelt),
@@ -216,6 +222,7 @@ impl Metric {
         match self {
             Metric::Lost | Metric::Duplicated | Metric::Unsettled | Metric::Attention => "orders",
             Metric::RpoOrders | Metric::Acknowledged | Metric::DoubleCaptures => "orders",
+            Metric::Backordered | Metric::BackordersServed => "orders",
             Metric::Oversold => "units",
             Metric::Violations => "invariants",
             Metric::Availability | Metric::WorstMinute => "%",
@@ -235,7 +242,11 @@ impl Metric {
             | Metric::DoubleCaptures
             | Metric::Oversold
             | Metric::Violations => Meaning::Invariant,
-            Metric::Acknowledged | Metric::Requests | Metric::FaultsFelt => Meaning::Strength,
+            Metric::Acknowledged
+            | Metric::Backordered
+            | Metric::BackordersServed
+            | Metric::Requests
+            | Metric::FaultsFelt => Meaning::Strength,
             _ => Meaning::Service,
         }
     }

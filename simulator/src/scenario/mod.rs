@@ -86,6 +86,9 @@ pub struct Load {
     /// Of these, percent that begin without a proof of age.
     #[serde(default)]
     pub unverified_pct: f64,
+    /// Of the orders, percent that are for goods which run out. Most of their buyers wait for more to come in.
+    #[serde(default)]
+    pub backorder_pct: f64,
 }
 
 impl Load {

@@ -151,7 +151,8 @@ fn read_load(root: &Section<'_>) -> Load {
     let Some(section) = root.section("load") else {
         root.note_here("load: is missing");
         let mix = Mix::default();
-        return Load { open_loop_rps: 0.0, mix, goose_users: 0, customers: 0, unverified_pct: 0.0 };
+        let (unverified_pct, backorder_pct) = (0.0, 0.0);
+        return Load { open_loop_rps: 0.0, mix, goose_users: 0, customers: 0, unverified_pct, backorder_pct };
     };
     let load = Load {
         open_loop_rps: section.number("open_loop_rps", 1.0..=10_000.0),
@@ -159,7 +160,11 @@ fn read_load(root: &Section<'_>) -> Load {
         goose_users: section.whole_or("goose_users", 0, 0..=10_000) as u32,
         customers: section.whole_or("customers", 200, 1..=1_000_000) as u32,
         unverified_pct: section.number_or("unverified_pct", 0.0, 0.0..=100.0),
+        backorder_pct: section.number_or("backorder_pct", 0.0, 0.0..=100.0),
     };
+    if load.backorder_pct > 0.0 && load.mix.buy <= 0.0 {
+        section.note("backorder_pct", "nobody can wait for goods where mix.buy is 0");
+    }
     section.finish();
     load
 }

@@ -231,6 +231,19 @@ fn the_share_of_those_who_come_unverified_is_a_percentage() {
 }
 
 #[test]
+fn the_share_of_those_who_ask_for_what_runs_out_is_a_percentage_of_the_orders() {
+    for (given, refused) in [("0", false), ("100", false), ("2.5", false), ("101", true), ("-1", true)] {
+        let found = mistakes("backorders", &format!("[load]\nbackorder_pct = {given}\n"));
+        let wanted = format!("2: load.backorder_pct: {given} is not within 0 and 100");
+        assert_eq!(found.contains(&wanted), refused, "{found:#?}");
+    }
+    let found = mistakes("no-buyers", "[load]\nbackorder_pct = 5\n[load.mix]\nbrowse = 1\n");
+    let wanted = "2: load.backorder_pct: nobody can wait for goods where mix.buy is 0";
+    assert!(found.iter().any(|mistake| mistake == wanted), "{found:#?}");
+    assert_eq!(load_text("nobody-waits", SOUND).unwrap().load.backorder_pct, 0.0);
+}
+
+#[test]
 fn every_error_of_syntax_is_named_with_its_line() {
     let found = mistakes("syntax", "name = \"test\"\ntitle = \nseed = = 3\n");
     assert!(found.iter().any(|mistake| mistake.starts_with("2: ")), "{found:?}");

@@ -21,6 +21,7 @@ pub fn draw(seed: u64) -> Scenario {
     let mut load = load(&mut of_load);
     (load.mix.cancel, load.mix.returns) = commands(&mut dice(seed, "swarm commands"));
     load.unverified_pct = unverified(&mut dice(seed, "swarm ages"));
+    load.backorder_pct = backorders(&mut dice(seed, "swarm backorders"));
     let replication = replication(&mut dice(seed, "swarm replication"));
     let faults = timeline::draw(&mut dice(seed, "swarm faults"), &topology, &phases);
     Scenario {
@@ -120,6 +121,7 @@ fn load(dice: &mut Dice) -> Load {
         // A few customers meet each other's orders and keys; many spread over the shards.
         customers: one_of(dice, &[12, 30, 60, 120]),
         unverified_pct: 0.0,
+        backorder_pct: 0.0,
     }
 }
 
@@ -134,6 +136,11 @@ fn commands(dice: &mut Dice) -> (f32, f32) {
 /// How many customers begin without a proof of age, percent: in half of the worlds none. Drawn apart as well.
 fn unverified(dice: &mut Dice) -> f64 {
     if dice.random_bool(0.5) { 0.0 } else { f64::from(dice.random_range(5u8..=40)) }
+}
+
+/// How many orders are for goods that run out, percent: in half of the worlds none. Drawn apart as well.
+fn backorders(dice: &mut Dice) -> f64 {
+    if dice.random_bool(0.5) { 0.0 } else { f64::from(dice.random_range(5u8..=50)) }
 }
 
 fn replication(dice: &mut Dice) -> ReplicationSpec {
@@ -191,6 +198,12 @@ mod tests {
     #[test]
     fn in_half_of_the_worlds_some_customers_come_unverified() {
         let count = SEEDS.map(draw).filter(|one| one.load.unverified_pct > 0.0).count();
+        assert!((400..600).contains(&count), "{count} of 1000");
+    }
+
+    #[test]
+    fn in_half_of_the_worlds_goods_run_out() {
+        let count = SEEDS.map(draw).filter(|one| one.load.backorder_pct > 0.0).count();
         assert!((400..600).contains(&count), "{count} of 1000");
     }
 

@@ -90,6 +90,7 @@ impl<R: FnMut(&Scenario) -> Option<Finding>> Search<R> {
             usual_world,
             usual_tables,
             everybody_of_age,
+            nothing_scarce,
             orders_only,
             no_mere_looks,
             less_load,
@@ -131,6 +132,10 @@ fn usual_tables(scenario: &Scenario) -> Option<Scenario> {
 
 fn everybody_of_age(scenario: &Scenario) -> Option<Scenario> {
     changed(scenario, |candidate| candidate.load.unverified_pct = 0.0)
+}
+
+fn nothing_scarce(scenario: &Scenario) -> Option<Scenario> {
+    changed(scenario, |candidate| candidate.load.backorder_pct = 0.0)
 }
 
 fn orders_only(scenario: &Scenario) -> Option<Scenario> {

@@ -16,6 +16,8 @@ pub struct Tally {
     pub failing: BTreeMap<u64, Finding>,
     /// Acknowledged orders of all runs.
     pub orders: u64,
+    /// Orders of all runs that waited for goods.
+    pub backordered: u64,
     /// By kind of fault: seeds that had it, and seeds that felt it.
     pub faults: BTreeMap<String, Felt>,
     /// How long all of it took on this machine.
@@ -42,6 +44,7 @@ impl Tally {
     pub fn add(&mut self, seed: u64, trial: &Trial) {
         self.seeds += 1;
         self.orders += trial.orders;
+        self.backordered += trial.backordered;
         if let Some(finding) = &trial.finding {
             self.failing.insert(seed, finding.clone());
         }
@@ -90,6 +93,7 @@ impl fmt::Display for Tally {
         writeln!(f, "\nSeeds run          {:>10}", self.seeds)?;
         writeln!(f, "Failing            {:>10}", self.failing.len())?;
         writeln!(f, "Orders acknowledged{:>10}", self.orders)?;
+        writeln!(f, "Waited for goods   {:>10}", self.backordered)?;
         writeln!(f, "Wall time          {:>10.1} s", self.wall.as_secs_f64())?;
         write!(f, "Seeds a minute     {:>10.1}", self.per_minute())
     }
@@ -101,7 +105,7 @@ mod tests {
 
     fn trial(faults: &[(&str, bool)]) -> Trial {
         let faults = faults.iter().map(|(kind, felt)| ((*kind).to_owned(), *felt)).collect();
-        Trial { faults, orders: 10, finding: None }
+        Trial { faults, orders: 10, backordered: 2, finding: None }
     }
 
     fn all_felt() -> Trial {
@@ -114,7 +118,7 @@ mod tests {
         tally.add(1, &trial(&[("partition", false), ("partition", true), ("provider-slow", false)]));
         assert_eq!(tally.faults["partition"], Felt { came: 1, felt: 1 });
         assert_eq!(tally.faults["provider-slow"], Felt { came: 1, felt: 0 });
-        assert_eq!((tally.seeds, tally.orders), (1, 10));
+        assert_eq!((tally.seeds, tally.orders, tally.backordered), (1, 10, 2));
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub struct Trial {
     pub faults: Vec<(String, bool)>,
     /// Acknowledged orders.
     pub orders: u64,
+    /// Orders that waited for goods.
+    pub backordered: u64,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -137,6 +139,7 @@ impl Trial {
         Trial {
             faults: evidence.faults.iter().map(|fault| (fault.kind.clone(), fault.felt)).collect(),
             orders: evidence.orders.acknowledged,
+            backordered: evidence.orders.backordered,
             finding: (!broken.is_empty()).then_some(Finding::Broken(broken)),
         }
     }

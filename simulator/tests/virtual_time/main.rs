@@ -1,6 +1,7 @@
 //! Whole runs in virtual time: that they show what a live one would, that a seed makes one history, and that
 //! every fault is felt.
 
+mod backorders;
 mod commands;
 mod planted;
 mod regressions;

@@ -1,6 +1,6 @@
 //! Ways to corrupt a run.
 
-use crate::checks::{AfterHeal, Case, ParkedEvent, ProviderEntry, RegionDump};
+use crate::checks::{AfterHeal, Case, ParkedEvent, ProviderEntry, Receipt, RegionDump};
 use contracts::order::OrderStatus;
 use serde_json::{Value, json};
 
@@ -56,6 +56,14 @@ pub(super) fn left_elsewhere(case: &mut Case, ends_ms: i64) {
     for_all(case, |tables| {
         let rows = tables.get_mut("warehouse.reservations").into_iter().flatten();
         rows.for_each(|row| row["expiresAt"] = json!(ends_ms));
+    });
+}
+
+/// Makes reservations those of an allocation that their orders never came to. They end long after the run.
+pub(super) fn kept_for_later(case: &mut Case) {
+    edit(case, "warehouse.reservations", |row| {
+        row["allocation"] = json!(row["allocation"].as_u64().unwrap_or_default() + 1);
+        (row["state"], row["expiresAt"]) = (json!("HELD"), json!(i64::MAX));
     });
 }
 
@@ -182,6 +190,21 @@ pub(super) fn again(case: &mut Case, operation: &str, change: fn(&mut ProviderEn
 pub(super) fn events(case: &mut Case) -> &mut Vec<Value> {
     let taps = case.taps.as_mut().expect("given");
     &mut taps.iter_mut().find(|tap| tap.region == "eu-west-1").expect("a tap").events
+}
+
+/// Changes what a storekeeper knows of the first delivery.
+pub(super) fn first_receipt(case: &mut Case, change: fn(&mut Receipt)) {
+    change(case.receipts.as_mut().and_then(|receipts| receipts.first_mut()).expect("one came"));
+}
+
+/// Has every receipt stand in the ledger a second time, as a movement of its own.
+pub(super) fn booked_twice(case: &mut Case) {
+    for_all(case, |tables| {
+        let rows = tables.get_mut("warehouse.ledger").expect("a ledger");
+        let mut again: Vec<Value> = rows.iter().filter(|row| row["movement"] == "RECEIPT").cloned().collect();
+        again.iter_mut().for_each(|row| row["seq"] = json!(1_000));
+        rows.extend(again);
+    });
 }
 
 /// Changes the last answer, the one that shed load.

@@ -5,9 +5,9 @@ mod mutations;
 mod order_story;
 mod world;
 
-use super::{Case, Standing, check, count_orders, recovery_ms};
+use super::{Case, FaultFelt, Receipt, Standing, check, count_orders, recovery_ms};
 use std::collections::BTreeSet;
-use world::{calm, commanded, flood, returned, reviewed};
+use world::{backordered, calm, commanded, flood, returned, reviewed};
 
 fn broken(case: &Case) -> Vec<String> {
     let breaches = check(case).into_iter().flat_map(|result| result.violations);
@@ -34,6 +34,29 @@ fn what_customers_asked_of_their_orders_breaks_nothing() {
 #[test]
 fn orders_under_review_and_goods_that_came_back_break_nothing() {
     assert_eq!(broken(&reviewed()), Vec::<String>::new());
+}
+
+#[test]
+fn orders_that_wait_for_goods_break_nothing() {
+    assert_eq!(broken(&backordered()), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_never_told_as_booked_may_be_booked_or_not() {
+    let mut case = backordered();
+    let receipts = case.receipts.as_mut().expect("given");
+    receipts[0].booked = false;
+    let unheard = Receipt { reference: "unheard".into(), ..receipts[0].clone() };
+    receipts.push(unheard);
+    assert_eq!(broken(&case), Vec::<String>::new());
+}
+
+#[test]
+fn orders_that_waited_for_goods_are_counted() {
+    let counts = count_orders(&backordered());
+    assert_eq!((counts.backordered, counts.served_later), (2, 1));
+    let counts = count_orders(&flood());
+    assert_eq!((counts.backordered, counts.served_later), (0, 0));
 }
 
 #[test]
@@ -98,6 +121,17 @@ fn what_a_region_reserved_before_it_was_cut_off_may_wait_for_its_end() {
     let of = |case: &Case| check(case).into_iter().find(|result| result.id == "S4").expect("listed");
     let mut case = calm();
     edits::left_elsewhere(&mut case, i64::MAX);
+    let result = of(&case);
+    assert!(result.violations.is_empty() && result.unjudged > 0, "{result:?}");
+}
+
+#[test]
+fn what_a_region_reserved_for_a_move_before_it_was_cut_off_may_wait_for_its_end() {
+    let of = |case: &Case| check(case).into_iter().find(|result| result.id == "S4").expect("listed");
+    let mut case = backordered();
+    edits::kept_for_later(&mut case);
+    assert!(!of(&case).violations.is_empty(), "nothing broke in this run");
+    case.faults.push(FaultFelt { kind: "freeze-region".to_owned(), ..FaultFelt::default() });
     let result = of(&case);
     assert!(result.violations.is_empty() && result.unjudged > 0, "{result:?}");
 }

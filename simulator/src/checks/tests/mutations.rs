@@ -1,7 +1,7 @@
 //! For each invariant at least one corruption that it must find.
 
 use super::edits::*;
-use super::world::{calm, commanded, flood, returned, reviewed};
+use super::world::{backordered, calm, commanded, flood, returned, reviewed};
 use crate::checks::{Attempt, CarrierEntry, Case, Outcome, check, invariants};
 use contracts::OrderStatus;
 use serde_json::{Value, json};
@@ -117,6 +117,13 @@ const MUTATIONS: &[Mutation] = &[
     ("G1", "goods that came back moved nothing", "it waits for goods that are back", reviewed, |case| {
         status(case, "RETURN_REQUESTED")
     }),
+    ("G1", "goods that came in moved nothing", "it waits for goods that lie in wh-eu", backordered, |case| {
+        edit_in(case, "eu-west-1", "warehouse.stock", |row| {
+            if row["warehouseId"] == "wh-eu" {
+                (row["onHand"], row["version"]) = (json!(500), json!(99));
+            }
+        })
+    }),
     ("G1", "an order is in the journal only", "it has no row in any region", flood, |case| {
         for_all(case, |tables| drop(tables.remove("orders")))
     }),
@@ -199,6 +206,19 @@ const MUTATIONS: &[Mutation] = &[
     ("S1", "stock is negative", "-1 there", calm, |case| {
         edit(case, "warehouse.stock", |row| row["onHand"] = json!(-1))
     }),
+    ("S1", "goods were denied that lay there", "no warehouse ever lacked them", backordered, |case| {
+        case.attempts.iter_mut().filter(|attempt| attempt.sold_out).for_each(|one| one.lines[0].quantity = 4)
+    }),
+    ("S2", "goods that came in are in no row", "and no row of the ledger has them", backordered, |case| {
+        first_receipt(case, |receipt| receipt.reference = "another document".into())
+    }),
+    ("S2", "goods that came in are booked twice", "are booked 2 times", backordered, booked_twice),
+    ("S2", "other units are booked than came in", "6 units came, and 5 are booked", backordered, |case| {
+        first_receipt(case, |receipt| receipt.quantity += 1)
+    }),
+    ("S2", "goods are booked that nobody brought", "that nobody brought", backordered, |case| {
+        case.receipts = Some(Vec::new())
+    }),
     ("S2", "a unit is gone", "50 there, the movements come to 98", calm, |case| {
         edit(case, "warehouse.stock", |row| row["onHand"] = json!(50))
     }),
@@ -230,6 +250,11 @@ const MUTATIONS: &[Mutation] = &[
     ("S4", "an order under review holds nothing", "AGE_REVIEW and holds 0 of 2", reviewed, |case| {
         retain(case, "warehouse.reservations", |row| row["state"] != "HELD")
     }),
+    ("S4", "an order that waits for goods holds some", "BACKORDERED and holds stock", backordered, |case| {
+        edit(case, "warehouse.reservations", |row| row["state"] = json!("HELD"));
+        status(case, "BACKORDERED");
+    }),
+    ("S4", "goods are kept for a move that never was", "stock is still reserved", backordered, kept_for_later),
     ("S5", "packed under review", "its customer's age was never known", reviewed, never_verified),
     ("S5", "the package holds less", "1 in the package", calm, |case| {
         edit(case, "warehouse", |row| row["packagedQuantity"] = json!(1))

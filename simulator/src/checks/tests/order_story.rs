@@ -57,6 +57,16 @@ impl Story {
         self.steps.last().is_some_and(|step| step.0 == OrderStatus::AgeReview)
     }
 
+    /// Whether the order waited for goods at first.
+    fn backordered(&self) -> bool {
+        self.steps.first().is_some_and(|step| step.0 == OrderStatus::Backordered)
+    }
+
+    /// Whether it still does.
+    fn waits_for_goods(&self) -> bool {
+        self.steps.last().is_some_and(|step| step.0 == OrderStatus::Backordered)
+    }
+
     /// What has come back by a version: one unit, in the end.
     fn returned_by(&self, version: u64) -> Vec<ProductUnits> {
         let status = self.steps[version as usize - 1].0;
@@ -76,6 +86,7 @@ impl Story {
         });
         let (status, epoch, region) = steps[steps.len() - 1];
         let moved = steps.iter().any(|step| step.0 == OrderStatus::Reallocating);
+        let served_later = self.backordered() && status != OrderStatus::Backordered;
         let paid = steps.iter().any(|step| step.0 == OrderStatus::Paid);
         let home = self.home.into();
         Order {
@@ -107,9 +118,9 @@ impl Story {
             refunded: if status == OrderStatus::Returned { PRICE } else { 0 },
             stock_state: stock_state(status),
             warehouse_id: self.warehouses[usize::from(moved)].into(),
-            allocation: 1 + u32::from(moved),
+            allocation: 1 + u32::from(moved || served_later),
             accept_partial: true,
-            allow_backorder: false,
+            allow_backorder: self.backordered(),
             attention: false,
             payment_attempt: 1,
             cancel_requested: self.wished_by(version),
@@ -151,6 +162,7 @@ impl Story {
             order_id: Some(order.order_id),
             served_by: Some(order.home_region),
             planned_refusal: false,
+            sold_out: false,
             source: "driver".into(),
         }
     }
@@ -292,6 +304,9 @@ impl Story {
     }
 
     fn goods(&self, ledgers: &mut Ledgers) {
+        if self.waits_for_goods() {
+            return;
+        }
         let order = self.order(self.steps.len() as u64);
         let (_, epoch, region) = self.steps[self.steps.len() - 1];
         let fulfilled = self.delivered();
@@ -300,6 +315,9 @@ impl Story {
         if self.warehouses[0] != self.warehouses[1] {
             ledgers.move_stock(self.warehouses[0], Movement::Reserve, units, &reference);
             ledgers.reservation(self.warehouses[0], &self.order(1), "HELD");
+        }
+        if self.backordered() {
+            ledgers.receive(self.warehouses[1], 5);
         }
         ledgers.move_stock(self.warehouses[1], Movement::Reserve, units, &reference);
         if self.under_review() {
@@ -328,7 +346,7 @@ impl Story {
         let (_, epoch, region) = self.steps[self.steps.len() - 1];
         let paid = order.captured > 0;
         ledgers.provide(self.provider("preauth", 0, None));
-        if self.under_review() {
+        if self.under_review() || self.waits_for_goods() {
             return;
         }
         let (operation, state) = if paid { ("capture", "CAPTURED") } else { ("void", "VOIDED") };
@@ -433,6 +451,7 @@ fn stock_state(status: OrderStatus) -> StockState {
         OrderStatus::Cancelling => StockState::ReleasePending,
         OrderStatus::Returned => StockState::Restocked,
         OrderStatus::AgeReview => StockState::Held,
+        OrderStatus::Backordered => StockState::None,
         OrderStatus::Shipped | OrderStatus::Fulfilled | OrderStatus::ReturnRequested => StockState::Consumed,
         _ => StockState::Committed,
     }

@@ -3,7 +3,7 @@
 use super::order_story::{Step, Story, branch};
 use crate::checks::{
     AfterHeal, Answer, Attempt, CarrierEntry, Case, Command, CommandKind, FaultFelt, Outcome, Places,
-    ProbeResult, ProviderEntry, RegionDump, Rules, Settling, Tap, WarehousePlace,
+    ProbeResult, ProviderEntry, Receipt, RegionDump, Rules, Settling, Tap, WarehousePlace,
 };
 use contracts::ProductId;
 use contracts::order::{Order, OrderStatus::*};
@@ -36,6 +36,7 @@ pub(super) struct Ledgers {
     pub(super) attempts: Vec<Attempt>,
     pub(super) commands: Vec<Command>,
     pub(super) carrier: Vec<CarrierEntry>,
+    receipts: Vec<Receipt>,
     provider: Vec<ProviderEntry>,
     replicated: BTreeMap<String, Vec<Value>>,
     /// By region and table.
@@ -74,7 +75,7 @@ impl Ledgers {
             Movement::Reserve => (0, quantity),
             Movement::Release => (0, -quantity),
             Movement::Consume => (-quantity, -quantity),
-            Movement::Restock => (quantity, 0),
+            Movement::Restock | Movement::Receipt => (quantity, 0),
             other => panic!("no such movement here: {other:?}"),
         };
         level.on_hand += on_hand;
@@ -86,6 +87,14 @@ impl Ledgers {
             "onHandAfter": level.on_hand, "reservedAfter": level.reserved,
         });
         self.rows("warehouse.ledger").push(row);
+    }
+
+    /// A lorry brings goods, which are booked.
+    pub(super) fn receive(&mut self, warehouse: &str, quantity: i64) {
+        let reference = format!("{warehouse} lorry {}", self.receipts.len() + 1);
+        self.move_stock(warehouse, Movement::Receipt, quantity, &reference);
+        let (product_id, warehouse_id) = (product(), warehouse.into());
+        self.receipts.push(Receipt { product_id, warehouse_id, quantity, reference, booked: true });
     }
 
     pub(super) fn reservation(&mut self, warehouse: &str, order: &Order, state: &str) {
@@ -201,6 +210,37 @@ pub(super) fn reviewed() -> Case {
     case
 }
 
+/// Nothing breaks. One order waited until a lorry came, one waits for more than ever lay there, and a customer who would
+/// not wait was told that there is not so much.
+pub(super) fn backordered() -> Case {
+    let waits = |user, at_ms, quantity, statuses: &[contracts::OrderStatus]| Story {
+        quantity,
+        steps: steps(REGIONS[1], 1, statuses),
+        ..fulfilled(user, "eu", REGIONS[1], "wh-eu", at_ms)
+    };
+    let ledgers = play(&[
+        waits(
+            "bob",
+            1_000,
+            INITIAL as u32 + 1,
+            &[Backordered, New, Packaging, Packaged, Paid, Shipped, Fulfilled],
+        ),
+        waits("wei", 2_000, 500, &[Backordered]),
+    ]);
+    let mut case = collect(&ledgers, &REGIONS);
+    let mut denied = Attempt {
+        idempotency_key: "sold out".into(),
+        outcome: Outcome::Refused,
+        order_id: None,
+        sold_out: true,
+        ..case.attempts[1].clone()
+    };
+    denied.lines[0].quantity = 300;
+    case.attempts.push(denied);
+    case.after_heal = AfterHeal::AsBefore;
+    case
+}
+
 /// A run in which a region lost everything and came back: it has again what the others have.
 pub(super) fn returned() -> Case {
     let mut case = calm();
@@ -309,6 +349,7 @@ fn collect(ledgers: &Ledgers, standing: &[&str]) -> Case {
         taps: Some(taps(ledgers)),
         parked: Some(Vec::new()),
         faults: Vec::new(),
+        receipts: Some(ledgers.receipts.clone()),
         initial_stock: Some(WAREHOUSES.iter().map(|warehouse| full(warehouse)).collect()),
         settling: Some(Settling {
             began_ms: START_MS + 20_000,

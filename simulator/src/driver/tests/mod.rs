@@ -52,6 +52,7 @@ fn config(url: &str, rps: f64, seconds: f64) -> DriverConfig {
         edges: continents.map(|continent| (continent.to_owned(), url.to_owned())).into(),
         customers: people.into_iter().map(signed_in).collect(),
         catalogue: catalogue(),
+        scarce: ScarceGoods::default(),
         provider: Provider { url: url.to_owned(), key: "merchant".to_owned() },
         unverified: BTreeMap::new(),
         returns: Returns::default(),

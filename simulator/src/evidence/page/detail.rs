@@ -125,6 +125,8 @@ pub(super) fn orders_and_load(evidence: &Evidence) -> Markup {
         ("Attempts whose fate the customer could not know", orders.ambiguous),
         ("Confirmed orders lost", orders.lost),
         ("Orders doubled", orders.duplicated),
+        ("Orders that waited for goods", orders.backordered),
+        ("Of these, served when goods came in", orders.served_later),
     ];
     html! { section { div.two {
         div { h2 { "Orders" } table { tbody { @for (name, number) in rows { (pair(name, &words::count(number))) } } } }
