@@ -300,6 +300,9 @@ impl Saga {
         }
         let taken = tokio::time::timeout(STEP_LIMIT, self.take(&record, &step)).await;
         match taken.unwrap_or(Err(SagaError::Orders(OrdersError::Deadline))) {
+            Ok(Some(Trigger::Reallocated { warehouse_id })) => {
+                self.serve_from(record, warehouse_id).await.map(drop)
+            }
             Ok(Some(trigger)) => self.apply(record, &trigger, None).await,
             Ok(None) => Ok(()),
             Err(cause) => {

@@ -130,8 +130,7 @@ impl Saga {
         if !waits || !self.reserved_in(order, warehouse).await? {
             return Ok(false);
         }
-        self.apply(record, &Trigger::Reallocated { warehouse_id: warehouse.id.clone() }, None).await?;
-        Ok(true)
+        self.serve_from(record, warehouse.id.clone()).await
     }
 
     /// One order that cannot be looked after now does not stand in the way of the others.

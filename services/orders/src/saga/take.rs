@@ -14,7 +14,7 @@ use crate::{
     store::OrderRecord,
 };
 use contracts::{
-    Code, Order, OrderStatus, PaymentState,
+    Code, Order, OrderStatus, PaymentState, StockState, WarehouseId,
     bodies::{
         delivery::{DeliveryStatus, DeliveryView, ReleaseRequest, ReturnReport},
         payment::{EffectRequest, PaymentView},
@@ -215,6 +215,26 @@ impl Saga {
         let answer = self.clients.reserve(&request, Deadline::within(STEP_LIMIT)).await?;
         Ok(answer.state == ReserveState::Reserved)
     }
+
+    /// Has an order served from a warehouse that keeps its goods by now. Says whether it is: where it was cancelled, or
+    /// served from another one meanwhile, the goods go back to the shelf, as others may wait for them.
+    pub(super) async fn serve_from(
+        &self,
+        record: OrderRecord,
+        warehouse_id: WarehouseId,
+    ) -> Result<bool, SagaError> {
+        let (order_id, epoch) = (record.order.order_id, record.order.epoch);
+        let kept = ReservationStep { warehouse_id, allocation: record.order.allocation + 1, epoch };
+        let served = Trigger::Reallocated { warehouse_id: kept.warehouse_id.clone() };
+        self.apply(record, &served, None).await?;
+        let order = self.latest(order_id).await?.order;
+        let used = uses(&order, &kept);
+        if !used {
+            // Where this fails, the reservation ends by itself.
+            self.clients.release_stock(order_id, &kept, Deadline::within(STEP_LIMIT)).await?;
+        }
+        Ok(used)
+    }
 }
 
 /// What the payment service's answer says about the order.
@@ -270,6 +290,13 @@ pub fn intent_key(order: &Order, effect_key: &str) -> String {
     format!("{}#{effect_key}", order.order_id)
 }
 
+/// Whether an order has come to what is kept, or beyond it, and has not given it back.
+fn uses(order: &Order, kept: &ReservationStep) -> bool {
+    let there = order.allocation == kept.allocation && order.warehouse_id == kept.warehouse_id;
+    let given_back = matches!(order.stock_state, StockState::ReleasePending | StockState::Released);
+    (there && !given_back) || order.allocation > kept.allocation
+}
+
 fn reservation(order: &Order) -> ReservationStep {
     ReservationStep {
         warehouse_id: order.warehouse_id.clone(),
@@ -285,6 +312,24 @@ mod tests {
 
     fn package(status: PackagingStatus) -> PackageView {
         PackageView { order_id: order().order_id, allocation: 1, status, packed: Vec::new(), reason: None }
+    }
+
+    #[test]
+    fn what_is_kept_for_a_move_that_did_not_come_about_is_not_used() {
+        let kept = |warehouse: &str, allocation| ReservationStep {
+            warehouse_id: warehouse.into(),
+            allocation,
+            epoch: 1,
+        };
+        let moved = Order { allocation: 2, warehouse_id: "wh-eu".into(), ..order() };
+        assert!(uses(&moved, &kept("wh-eu", 2)));
+        assert!(uses(&moved, &kept("wh-ap", 1)), "it has gone on since");
+        assert!(!uses(&moved, &kept("wh-ap", 2)), "another warehouse was faster");
+        assert!(!uses(&moved, &kept("wh-eu", 3)), "it was cancelled before it heard of it");
+        for given_back in [StockState::ReleasePending, StockState::Released] {
+            let cancelled = Order { stock_state: given_back, ..moved.clone() };
+            assert!(!uses(&cancelled, &kept("wh-eu", 2)), "it was cancelled after it had it");
+        }
     }
 
     #[test]

@@ -254,7 +254,13 @@ const MUTATIONS: &[Mutation] = &[
         edit(case, "warehouse.reservations", |row| row["state"] = json!("HELD"));
         status(case, "BACKORDERED");
     }),
-    ("S4", "goods are kept for a move that never was", "stock is still reserved", backordered, kept_for_later),
+    (
+        "S4",
+        "goods are kept for a move that never was",
+        "stock is still reserved",
+        backordered,
+        kept_for_later,
+    ),
     ("S5", "packed under review", "its customer's age was never known", reviewed, never_verified),
     ("S5", "the package holds less", "1 in the package", calm, |case| {
         edit(case, "warehouse", |row| row["packagedQuantity"] = json!(1))
