@@ -93,6 +93,7 @@ fn attempt(bought: &Bought) -> Attempt {
         order_id: Some(bought.order_id),
         served_by: Some(crate::paused::HOME.into()),
         planned_refusal: false,
+        sold_out: false,
         source: "test".to_owned(),
     }
 }
