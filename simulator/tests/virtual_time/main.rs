@@ -2,6 +2,7 @@
 //! every fault is felt.
 
 mod commands;
+mod cost;
 mod planted;
 mod regressions;
 mod returns;
