@@ -2,7 +2,7 @@
 //! costs of machines of one's own, and what breaks first.
 
 use super::{
-    bill::Bill,
+    bill::{Bill, Line},
     consumption::Consumption,
     headroom::{self, Headroom, Place, Quota, first_beyond},
     layout::Layout,
@@ -14,6 +14,7 @@ use super::{
 use crate::topology::Topology;
 use contracts::ids::Continent;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Hours of a year.
 const YEAR_H: f64 = 8_760.0;
@@ -231,8 +232,7 @@ fn notes(used: &Consumption, peace: &Bill, failover: &Bill) -> Vec<String> {
             .to_owned(),
         "Not in the costs of one's own machines: network, licences, storage, and what a flood costs that closes the shop."
             .to_owned(),
-        "A copy of the services' work in every region is charged at the traffic of the mean second; how many functions \
-         wait idle costs nothing."
+        "Staff ask for work as often as the simulator's robots do, which is most of what an idle shop's doors are asked."
             .to_owned(),
         "Regions are taken to fail one by one; what takes all of them down at once is not in the availability.".to_owned(),
     ];
@@ -243,17 +243,21 @@ fn notes(used: &Consumption, peace: &Bill, failover: &Bill) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let assumed: std::collections::BTreeSet<String> = peace
-        .lines
-        .iter()
-        .chain(&failover.lines)
-        .filter(|line| line.mark == Mark::Assumption)
-        .map(|line| {
-            format!("{} in {}: {}.", line.item, line.region.as_deref().unwrap_or("all regions"), line.source)
-        })
-        .collect();
-    notes.extend(assumed.into_iter().map(|assumed| format!("Price assumed: {assumed}")));
+    notes.extend(assumed(peace.lines.iter().chain(&failover.lines)));
     notes
+}
+
+/// A sentence for each thing that was put in the place of a price, with the prices.
+fn assumed<'a>(lines: impl Iterator<Item = &'a Line>) -> Vec<String> {
+    let mut by_source: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for line in lines.filter(|line| line.mark == Mark::Assumption) {
+        let place = line.region.as_deref().unwrap_or("the world");
+        by_source.entry(&line.source).or_default().insert(format!("{} in {place}", line.item));
+    }
+    let sentence = |(source, prices): (&str, BTreeSet<String>)| {
+        format!("Price assumed: {source} ({}).", prices.into_iter().collect::<Vec<_>>().join(", "))
+    };
+    by_source.into_iter().map(sentence).collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::{
     history::{self, HistoryRecord},
     machine::{MachineReport, MachineWatch},
     process::Processes,
+    region::Metered,
     robots::{Counts, Crew, Robots},
     watch::Watch,
 };
@@ -30,6 +31,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+
+/// Where the idle shop is metered, it is left alone for so long first: the journal's entries are closed some ten seconds
+/// after their orders came to rest, which is still the orders' doing.
+const AFTERMATH: Duration = Duration::from_secs(12);
 
 /// Runs a scenario. Gives the exit code that its evidence says.
 ///
@@ -132,7 +137,7 @@ impl Act<'_> {
         faults::judge_lasting(stage, &mut loaded.faults, seen).await;
         watch.say("the load is over; orders come to rest");
         settle::until_at_rest(stage, watch, Parked::Stay).await?;
-        let (rest, idle) = (self.reading().await, self.idle().await);
+        let (rest, idle) = self.rest_and_idle().await;
         let staff_token = people.staff_token.as_str();
         let probes =
             probes::run(stage, &probes::Trespassers { customers, staff_token, records: &records }).await?;
@@ -189,8 +194,8 @@ impl Act<'_> {
             let (name, cpu_s, control) =
                 (region.name.clone(), region.cpu_seconds(), region.control().clone());
             async move {
-                let (usage, report) = (control.usage().await.ok()?, control.report().await.ok()?);
-                Some((name, Meter { usage, traffic: report.traffic, cpu_s }))
+                let Metered { usage, traffic } = control.meters().await.ok()?;
+                Some((name, Meter { usage, traffic, cpu_s }))
             }
         };
         let regions = join_all(self.stage.survivors().map(meter)).await.into_iter().flatten().collect();
@@ -203,15 +208,18 @@ impl Act<'_> {
         Reading { at_s, regions, sent_bytes, log_bytes: self.log_bytes() }
     }
 
-    /// What the shop uses while nobody wants anything of it, where the scenario asks for that.
-    async fn idle(&self) -> Option<Reading> {
+    /// What the orders used until nothing of them was left to do, and then, where the scenario asks for that, what the
+    /// shop uses while nobody wants anything of it.
+    async fn rest_and_idle(&self) -> (Reading, Option<Reading>) {
         let idle_s = self.stage.plan.scenario.settle.idle_s;
         if idle_s == 0.0 {
-            return None;
+            return (self.reading().await, None);
         }
+        tokio::time::sleep(AFTERMATH).await;
+        let rest = self.reading().await;
         self.watch.say(&format!("the idle shop is metered for {idle_s} s"));
         tokio::time::sleep(Duration::from_secs_f64(idle_s)).await;
-        Some(self.reading().await)
+        (rest, Some(self.reading().await))
     }
 
     /// The last words of what was lost.

@@ -9,7 +9,7 @@ mod services;
 mod traffic;
 
 pub use assembly::{Base, Data, Running, start_cloud};
-pub use control::{CopyReport, OrdersReport, Report};
+pub use control::{CopyReport, Metered, OrdersReport, Report};
 pub use protocol::{RegionSpec, Word};
 pub use services::{build, subscriptions, table_word, tables};
 pub use traffic::{ServiceTraffic, TrafficReport};
