@@ -23,7 +23,8 @@ use std::{num::NonZeroUsize, ops::RangeInclusive, path::PathBuf};
                   is lost without the journal\n  simulator calm --load 30\n  \
                   simulator flood-americas --engine virtual --seed 7   the same in seconds, repeatable\n  \
                   simulator twice flood-americas\n  simulator swarm --seeds 1..200\n  \
-                  simulator replay target/runs/flood-americas-7/evidence.json\n  simulator up --port 8080"
+                  simulator replay target/runs/flood-americas-7/evidence.json\n  \
+                  simulator cost --orders-per-day 50000   what a month of it costs on AWS\n  simulator up --port 8080"
 )]
 pub struct Cli {
     /// Anything but a run.
@@ -119,6 +120,33 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
     },
+    /// What a month of such a shop would cost on AWS, beside machines of one's own, and which quota breaks first.
+    ///
+    /// It takes what a run used, region by region, apart into what orders use and what the shop uses while nobody orders,
+    /// and prices a month of any traffic by dated list prices: with all regions, without the continent that the run lost,
+    /// and with one, two, three continents. What no run measures is a parameter; all of them are listed with their
+    /// sources, and each can be set. Nothing is started, and no network is used.
+    ///
+    /// Exit codes: 0 the report is printed, whatever it says; 2 there is no such run, or it has nothing to tell.
+    #[command(
+        after_help = "Examples:\n  simulator cost                                    the newest run under target/runs\n  \
+                            simulator cost target/runs/flood-americas-7/evidence.json --orders-per-day 50000\n  \
+                            simulator cost --set cloud_administrators=4 --set servers=20\n  \
+                            simulator cost --json | jq .peace.monthly_usd"
+    )]
+    Cost {
+        /// An `evidence.json`, or the folder in which it lies; the newest under target/runs where absent.
+        evidence: Option<PathBuf>,
+        /// Orders a day that the month has.
+        #[arg(long, value_name = "N", value_parser = not_negative)]
+        orders_per_day: Option<f64>,
+        /// Sets a parameter, as the list at the end of the report names it. May be given many times.
+        #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+        set: Vec<(String, f64)>,
+        /// Print all of it as JSON, every region's lines and every quota.
+        #[arg(long)]
+        json: bool,
+    },
     /// Starts the platform without load and keeps it until Ctrl-C.
     Up {
         /// The scenario whose world it is.
@@ -210,6 +238,17 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     if first <= last { Ok(first..=last) } else { Err(format!("{first} comes after {last}")) }
 }
 
+/// `NAME=VALUE`.
+fn setting(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}` should be NAME=VALUE"))?;
+    Ok((name.to_owned(), not_negative(value)?))
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if (0.0..=1e9).contains(&number) { Ok(number) } else { Err("it must be from 0 to 1000000000".to_owned()) }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| format!("{text} is not a number"))?;
     if number > 0.0 && number <= 10_000.0 {
@@ -254,6 +293,22 @@ mod tests {
             ("9223372036854775808", "9223372036854775808 is above 9223372036854775807"),
         ] {
             assert_eq!(seeds(wrong), Err(why.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_cost_takes_orders_and_settings() {
+        let cost =
+            ["simulator", "cost", "--orders-per-day", "500", "--set", "servers=20", "--set", "sites=1"];
+        let Some(Command::Cost { evidence: None, orders_per_day, set, json: false }) =
+            Cli::try_parse_from(cost).expect("parsed").command
+        else {
+            panic!("no cost command")
+        };
+        assert_eq!(orders_per_day, Some(500.0));
+        assert_eq!(set, [("servers".to_owned(), 20.0), ("sites".to_owned(), 1.0)]);
+        for wrong in [["--orders-per-day", "-1"], ["--set", "servers"], ["--set", "servers=many"]] {
+            assert!(Cli::try_parse_from([["simulator", "cost"], wrong].concat()).is_err(), "{wrong:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     cli::{Cli, Command, DurabilityWord, EngineWord, RunOptions},
+    cost,
     engine::{
         self, Plan, PoolKeys, Ports, RunFolder,
         virtual_time::{self, Difference},
@@ -27,6 +28,10 @@ use std::{
 pub const BAD_ARGUMENTS: u8 = 2;
 /// The simulator itself failed.
 pub const HARNESS_FAILED: u8 = 1;
+/// Where runs leave their folders.
+const RUNS: &str = "target/runs";
+/// What each of them has in it.
+const EVIDENCE: &str = "evidence.json";
 /// Two virtual runs of one seed gave two histories.
 const HISTORIES_DIFFER: u8 = 13;
 /// Ended by Ctrl-C, as shells have it.
@@ -69,6 +74,11 @@ pub async fn run(cli: Cli) -> ExitCode {
         (Some(Command::Replay { evidence, out }), _) => {
             let processes = Processes::default();
             until_stopped(run_again(&evidence, out, &processes), &processes, INTERRUPTED.into()).await
+        }
+        (Some(Command::Cost { evidence, orders_per_day, set, json }), _) => {
+            let orders = orders_per_day.map(|orders| ("orders_per_day".to_owned(), orders));
+            let set: Vec<_> = orders.into_iter().chain(set).collect();
+            print_cost(evidence.as_deref(), &set, json).unwrap_or_else(|fault| report(&fault))
         }
         (None, Some(name)) if cli.run.engine == EngineWord::Virtual => {
             let work = run_virtual(name, cli.run);
@@ -261,6 +271,47 @@ async fn replay_virtually(
         return Ok(histories_differ(difference));
     }
     Ok(u8::try_from(outcome.evidence.exit_code).context("the exit code")?.into())
+}
+
+/// Prices a month of what a run used.
+#[allow(clippy::print_stdout)] // this text is the command's output
+fn print_cost(evidence: Option<&Path>, set: &[(String, f64)], json: bool) -> anyhow::Result<ExitCode> {
+    let path = match evidence {
+        Some(path) if path.is_dir() => path.join(EVIDENCE),
+        Some(path) => path.to_owned(),
+        None => newest_evidence(Path::new(RUNS))?,
+    };
+    let old = read_evidence(&path)?;
+    let mistaken = |what: &str| Mistaken(format!("{} {what}", path.display()));
+    let scenario =
+        old.setup.ok_or_else(|| mistaken("does not tell the scenario; an older version wrote it"))?;
+    let used =
+        old.consumption.ok_or_else(|| mistaken("does not tell what was used; an older version wrote it"))?;
+    let mut data = cost::Data::shipped()?;
+    for (name, value) in set {
+        data.parameters.set(name, *value).map_err(|fault| Mistaken(fault.to_string()))?;
+    }
+    let report = cost::CostReport::of(&used, &scenario.topology, &data)
+        .ok_or_else(|| mistaken("tells of a run in which nobody ordered"))?;
+    match json {
+        true => println!("{}", serde_json::to_string_pretty(&report)?),
+        false => print!("{}: {}\n\n{}", path.display(), old.title, cost::text::render(&report)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The evidence of the run that ended last.
+fn newest_evidence(runs: &Path) -> anyhow::Result<PathBuf> {
+    let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path().join(EVIDENCE));
+    let dated = files.filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file)));
+    let none = || {
+        let runs = runs.display();
+        Mistaken(format!(
+            "there is no run under {runs}; make one with `simulator flood-americas`, or name an {EVIDENCE}"
+        ))
+    };
+    Ok(dated.max().map(|(_, file)| file).ok_or_else(none)?)
 }
 
 fn read_evidence(path: &Path) -> anyhow::Result<Evidence> {

@@ -4,6 +4,7 @@ pub mod checks;
 pub mod cli;
 pub mod cloud;
 pub mod command;
+pub mod cost;
 pub mod driver;
 pub mod edge;
 pub mod engine;

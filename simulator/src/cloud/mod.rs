@@ -41,7 +41,7 @@ pub use replication::{
     Applied, CopyBatch, Due, OutgoingBatch, ReplicatedBatch, ReplicatedWrite, ReplicationSource, TableCopy,
 };
 pub use tripwire::{Moment, Step, Tripwire};
-pub use usage::{EventUsage, OperationUsage, Usage};
+pub use usage::{EventUsage, OperationUsage, REPLICATED_WRITE, Usage};
 
 use bus::Bus;
 use dice::Dice;

@@ -9,8 +9,8 @@ use super::lock;
 
 /// Distinct names counted apart; names come from callers, so there must be an end to them.
 const NAMES_MAX: usize = 256;
-/// How a write of another region is counted.
-pub(super) const REPLICATED_WRITE: &str = "ReplicatedWrite";
+/// The operation under which writes of other regions are counted.
+pub const REPLICATED_WRITE: &str = "ReplicatedWrite";
 /// Where the rest is counted.
 const OTHER: &str = "(other)";
 

@@ -337,40 +337,11 @@ fn receipts(stage: &Stage) -> Vec<Receipt> {
     deliveries.map(receipt).collect()
 }
 
-/// Adds up what several regions used.
-pub(super) fn sum_usage<'a>(usages: impl Iterator<Item = &'a Usage>) -> Totals {
-    let mut totals = Totals::default();
-    for usage in usages {
-        for operation in usage.tables.values().flat_map(BTreeMap::values) {
-            totals.read_units += operation.read_units;
-            totals.write_units += operation.write_units;
-        }
-        totals.events += usage.events.accepted;
-        totals.queue_calls += usage.queue_calls.values().sum::<u64>();
-        for (target, count) in &usage.unknown_operations {
-            *totals.unknown.entry(target.clone()).or_default() += count;
-        }
+/// Adds up the calls of operations that are not emulated.
+pub(super) fn unknown_operations<'a>(usages: impl Iterator<Item = &'a Usage>) -> BTreeMap<String, u64> {
+    let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
+    for (target, count) in usages.flat_map(|usage| &usage.unknown_operations) {
+        *unknown.entry(target.clone()).or_default() += count;
     }
-    totals
-}
-
-/// Sums over regions.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Totals {
-    pub(super) read_units: f64,
-    pub(super) write_units: f64,
-    pub(super) events: u64,
-    pub(super) queue_calls: u64,
-    pub(super) unknown: BTreeMap<String, u64>,
-}
-
-impl Totals {
-    /// What came since an earlier sum.
-    pub(super) fn less(mut self, before: &Totals) -> Totals {
-        self.read_units -= before.read_units;
-        self.write_units -= before.write_units;
-        self.events = self.events.saturating_sub(before.events);
-        self.queue_calls = self.queue_calls.saturating_sub(before.queue_calls);
-        self
-    }
+    unknown
 }

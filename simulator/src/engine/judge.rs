@@ -2,6 +2,7 @@
 
 use crate::{
     checks::{Case, InvariantResult, OrderCounts},
+    cost::CostReport,
     driver::{DriverReport, Figures},
     evidence::GoalResult,
     faults::FaultRecord,
@@ -25,6 +26,8 @@ pub struct Measured<'a> {
     pub faults: &'a [FaultRecord],
     /// What the checks looked at.
     pub case: &'a Case,
+    /// What it costs; `None` where that was not measured.
+    pub cost: Option<&'a CostReport>,
 }
 
 /// Judges every goal.
@@ -57,6 +60,7 @@ impl Measured<'_> {
             Metric::BackordersServed => Some(self.orders.served_later as f64),
             Metric::Requests => Some(figures().requests as f64),
             Metric::Takeovers => takeovers(self.case),
+            Metric::CostShare => self.cost.map(|cost| cost.share_of_on_premises_pct),
             Metric::FaultsFelt => Some(self.faults.iter().filter(|fault| fault.shown.felt).count() as f64),
         }
     }

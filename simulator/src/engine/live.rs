@@ -12,12 +12,13 @@ use super::{
 };
 use crate::{
     checks::{Case, ProbeResult},
-    cloud::Usage,
+    cost::{Lost, Meter, Reading, Readings},
     evidence::{self, Evidence, Paint, Verdict},
     faults::{self, FaultRecord, SeenByCustomers},
     history::{self, HistoryRecord},
     machine::{MachineReport, MachineWatch},
     process::Processes,
+    region::Metered,
     robots::{Counts, Crew, Robots},
     watch::Watch,
 };
@@ -28,7 +29,12 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+
+/// Where the idle shop is metered, it is left alone for so long first: the journal's entries are closed some ten seconds
+/// after their orders came to rest, which is still the orders' doing.
+const AFTERMATH: Duration = Duration::from_secs(12);
 
 /// Runs a scenario. Gives the exit code that its evidence says.
 ///
@@ -81,9 +87,6 @@ struct Aftermath {
     machine: MachineReport,
 }
 
-/// What every region had used at a moment.
-type Meters = BTreeMap<Region, (Usage, Option<f64>)>;
-
 impl Act<'_> {
     pub(super) async fn play(&self, replay: String) -> anyhow::Result<Judged> {
         let mut people = People::sign_in(&self.stage.plan, |home| self.stage.pool_endpoint(home)).await?;
@@ -121,7 +124,7 @@ impl Act<'_> {
         let Act { stage, watch, folder, processes } = *self;
         let children: Vec<u32> = stage.regions.values().filter_map(RegionProcess::pid).collect();
         let machine = processes.map(|_| MachineWatch::start(stage.clock, move || children.clone()));
-        let before = self.meters().await;
+        let begin = self.reading().await;
         let (customers, desk_token) = (people.customers.as_slice(), people.desk_token.as_str());
         let load = Load { stage, watch, folder, processes, customers, desk_token, products };
         let mut loaded = load.run().await?;
@@ -136,10 +139,12 @@ impl Act<'_> {
         faults::judge_lasting(stage, &mut loaded.faults, seen).await;
         watch.say("the load is over; orders come to rest");
         settle::until_at_rest(stage, watch, Parked::Stay).await?;
+        let (rest, idle) = self.rest_and_idle().await;
         let staff_token = people.staff_token.as_str();
         let probes =
             probes::run(stage, &probes::Trespassers { customers, staff_token, records: &records }).await?;
-        let used = self.used(&before, &loaded.faults).await?;
+        let readings = Readings { begin, rest, idle, lost: self.lost(&loaded.faults) };
+        let used = self.used(readings).await?;
         Ok((loaded, Aftermath { records, probes, used, machine }))
     }
 
@@ -186,35 +191,70 @@ impl Act<'_> {
     }
 
     /// What every region has used so far; those that do not answer are left out.
-    async fn meters(&self) -> Meters {
+    async fn reading(&self) -> Reading {
         let meter = |region: &RegionProcess| {
             let (name, cpu_s, control) =
                 (region.name.clone(), region.cpu_seconds(), region.control().clone());
-            async move { Some((name, (control.usage().await.ok()?, cpu_s))) }
+            async move {
+                let Metered { usage, traffic } = control.meters().await.ok()?;
+                Some((name, Meter { usage, traffic, cpu_s }))
+            }
         };
-        join_all(self.stage.survivors().map(meter)).await.into_iter().flatten().collect()
+        let regions = join_all(self.stage.survivors().map(meter)).await.into_iter().flatten().collect();
+        let mut sent_bytes: BTreeMap<Region, u64> = BTreeMap::new();
+        for link in self.stage.mesh.reports() {
+            *sent_bytes.entry(link.from).or_default() += link.counters.bytes_forward;
+            *sent_bytes.entry(link.to).or_default() += link.counters.bytes_back;
+        }
+        let at_s = self.stage.clock.now_us() as f64 / 1e6;
+        Reading { at_s, regions, sent_bytes, log_bytes: self.log_bytes() }
     }
 
-    /// What was used since an earlier reading, lost regions included.
+    /// What the orders used until nothing of them was left to do, and then, where the scenario asks for that, what the
+    /// shop uses while nobody wants anything of it.
+    async fn rest_and_idle(&self) -> (Reading, Option<Reading>) {
+        let idle_s = self.stage.plan.scenario.settle.idle_s;
+        if idle_s == 0.0 {
+            return (self.reading().await, None);
+        }
+        tokio::time::sleep(AFTERMATH).await;
+        let rest = self.reading().await;
+        self.watch.say(&format!("the idle shop is metered for {idle_s} s"));
+        tokio::time::sleep(Duration::from_secs_f64(idle_s)).await;
+        (rest, Some(self.reading().await))
+    }
+
+    /// The last words of what was lost.
+    fn lost(&self, faults: &[FaultRecord]) -> Vec<Lost> {
+        let losses = faults.iter().flat_map(|fault| fault.losses.iter().map(move |loss| (fault.at_us, loss)));
+        let lost = losses.filter_map(|(at_us, loss)| {
+            let (usage, report) = (loss.usage.clone()?, loss.report.as_ref()?);
+            let meter = Meter { usage, traffic: report.traffic.clone(), cpu_s: loss.cpu_s };
+            Some(Lost { region: loss.region.clone(), at_s: at_us as f64 / 1e6, meter })
+        });
+        lost.collect()
+    }
+
+    /// Written into log files so far.
+    fn log_bytes(&self) -> u64 {
+        let sizes = self.logs().unwrap_or_default().into_iter().filter_map(|path| path.metadata().ok());
+        sizes.map(|file| file.len()).sum()
+    }
+
+    /// What was used since the load began, lost regions included.
     ///
     /// # Errors
     /// When `usage.json`, with all details, cannot be written.
-    async fn used(&self, before: &Meters, faults: &[FaultRecord]) -> anyhow::Result<Used> {
-        let mut after = self.meters().await;
+    async fn used(&self, readings: Readings) -> anyhow::Result<Used> {
         let reports = join_all(self.stage.survivors().map(|region| region.control().report())).await;
-        for loss in faults.iter().flat_map(|fault| &fault.losses) {
-            if let Some(usage) = &loss.usage {
-                after.insert(loss.region.clone(), (usage.clone(), loss.cpu_s));
-            }
-        }
-        let details = serde_json::json!({ "at_begin": before, "at_end": after });
-        self.folder.write("usage.json", &serde_json::to_vec_pretty(&details)?)?;
-        let cpu = |meters: &Meters| meters.values().map(|(_, cpu_s)| *cpu_s).sum::<Option<f64>>();
-        let sum = |meters: &Meters| collect::sum_usage(meters.values().map(|(usage, _)| usage));
+        self.folder.write("usage.json", &serde_json::to_vec_pretty(&readings)?)?;
+        let lost = || readings.lost.iter().map(|loss| &loss.meter);
+        let usages = readings.rest.regions.values().chain(lost()).map(|meter| &meter.usage);
         Ok(Used {
             replication: reports.into_iter().flatten().map(|report| report.replication).collect(),
-            totals: sum(&after).less(&sum(before)),
-            cpu_s: cpu(&after).zip(cpu(before)).map(|(after, before)| after - before),
+            unknown_operations: collect::unknown_operations(usages),
+            cpu_s: readings.cpu_s(),
+            readings,
         })
     }
 

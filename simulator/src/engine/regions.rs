@@ -7,7 +7,7 @@ use super::{
 use crate::{
     cloud::{Dump, FaultSettings, Usage},
     process::{self, Child, ProcessError, Processes, Program},
-    region::{OrdersReport, RegionSpec, Report, Word},
+    region::{Metered, OrdersReport, RegionSpec, Report, Word},
     replication::{Settings, TOKEN_HEADER},
     sockets,
 };
@@ -387,6 +387,14 @@ impl Control {
     /// As [`Control::report`].
     pub async fn usage(&self) -> anyhow::Result<Usage> {
         self.ask(Method::GET, "/_sim/usage", &(), BRIEF_LIMIT).await
+    }
+
+    /// What it was used for, its doors included.
+    ///
+    /// # Errors
+    /// As [`Control::report`].
+    pub async fn meters(&self) -> anyhow::Result<Metered> {
+        self.ask(Method::GET, "/_sim/meters", &(), BRIEF_LIMIT).await
     }
 
     /// Has its parked events tried again; says how many.

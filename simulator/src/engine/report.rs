@@ -1,12 +1,13 @@
 //! From everything that a run left behind to its evidence.
 
 use super::{
-    collect::{self, Totals},
+    collect,
     judge::{self, Measured},
     stage::Stage,
 };
 use crate::{
     checks::{self, Case},
+    cost::{Consumption, CostReport, Data, Readings},
     driver::{DriverReport, Figures},
     evidence::{
         BudgetReport, Evidence, FaultReport, Grounds, InvariantReport, JourneyStep, Latency, LoadReport,
@@ -21,7 +22,7 @@ use crate::{
 };
 use loadtests::Summary;
 use platform::config::Durability;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a comparison run must have at stake to show anything: American orders acknowledged within the lag.
 const AT_RISK_MIN: usize = 5;
@@ -49,8 +50,10 @@ pub struct Run {
 pub struct Used {
     /// Replication of the survivors at the end.
     pub replication: Vec<Status>,
-    /// Units, events and calls.
-    pub(super) totals: Totals,
+    /// Calls of operations that the emulated cloud does not have.
+    pub unknown_operations: BTreeMap<String, u64>,
+    /// What the meters said.
+    pub readings: Readings,
     /// Processor time of the regions, seconds.
     pub cpu_s: Option<f64>,
 }
@@ -68,7 +71,10 @@ pub fn judge(stage: &Stage, run: &Run, case: &Case) -> Judged {
     let results = checks::check(case);
     let orders = checks::count_orders(case);
     let (driver, invariants) = (&run.driver, results.as_slice());
-    let measured = Measured { driver, invariants, orders: &orders, faults: &run.faults, case };
+    let consumption = Consumption::of(&run.usage.readings, orders.acknowledged, stored_bytes(case));
+    let cost = cost(stage, &consumption);
+    let measured =
+        Measured { driver, invariants, orders: &orders, faults: &run.faults, case, cost: cost.as_ref() };
     let goals = judge::goals(&stage.plan.scenario, &measured);
     let invariants: Vec<InvariantReport> = results.iter().map(InvariantReport::from).collect();
     let faults: Vec<FaultReport> = run.faults.iter().map(|record| fault(run, record)).collect();
@@ -93,7 +99,9 @@ pub fn judge(stage: &Stage, run: &Run, case: &Case) -> Judged {
         rpo_orders: run.faults.iter().any(FaultRecord::loses_data).then_some(orders.lost_at_disaster),
         faults,
         budget: budgets(stage, run, case),
-        usage: Some(usage(run, orders.acknowledged)),
+        usage: Some(usage(run, &consumption)),
+        consumption: Some(consumption),
+        cost,
         ..figures(stage, run)
     };
     Judged { evidence, lost_orders }
@@ -297,18 +305,43 @@ fn replication(run: &Run) -> ReplicationReport {
     }
 }
 
-fn usage(run: &Run, orders: u64) -> UsageReport {
-    let totals = &run.usage.totals;
-    let per_order = |figure: f64| figure / orders.max(1) as f64;
+fn usage(run: &Run, consumption: &Consumption) -> UsageReport {
+    let total = consumption.total();
+    let per_order = |figure: f64| figure / consumption.orders.max(1) as f64;
     UsageReport {
-        orders,
-        write_units_per_order: per_order(totals.write_units),
-        read_units_per_order: per_order(totals.read_units),
-        events_per_order: per_order(totals.events as f64),
-        queue_calls_per_order: per_order(totals.queue_calls as f64),
+        orders: consumption.orders,
+        write_units_per_order: per_order(consumption.write_units()),
+        read_units_per_order: per_order(total.tables.values().map(|table| table.read_units).sum()),
+        events_per_order: per_order(total.events),
+        queue_calls_per_order: per_order(total.queue_calls),
         cpu_ms_per_order: run.usage.cpu_s.map(|cpu_s| per_order(cpu_s * 1e3)),
-        unknown_operations: totals.unknown.clone(),
+        unknown_operations: run.usage.unknown_operations.clone(),
     }
+}
+
+/// What a month would cost, where the idle shop was metered. The data files are part of the program and tests read them.
+fn cost(stage: &Stage, used: &Consumption) -> Option<CostReport> {
+    let scenario = &stage.plan.scenario;
+    let asked = scenario.settle.idle_s > 0.0;
+    let data = Data::shipped().ok().filter(|_| asked)?;
+    CostReport::of(used, &scenario.topology, &data)
+}
+
+/// Bytes of JSON in a region for each order that it knows, the catalogue left out; the mean of the regions that stand.
+fn stored_bytes(case: &Case) -> f64 {
+    let of = |dump: &checks::RegionDump| {
+        let tables = dump.tables.iter().filter(|(table, _)| *table != "products");
+        let bytes: usize = tables.flat_map(|(_, rows)| rows).map(|row| row.to_string().len()).sum();
+        let orders: BTreeSet<&str> = dump
+            .tables
+            .get("orders")
+            .into_iter()
+            .flatten()
+            .filter_map(|row| row["orderId"].as_str())
+            .collect();
+        bytes as f64 / orders.len().max(1) as f64
+    };
+    case.before_heal.iter().map(of).sum::<f64>() / case.before_heal.len().max(1) as f64
 }
 
 fn machine_report(run: &Run) -> MachineReport {

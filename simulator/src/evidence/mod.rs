@@ -14,7 +14,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod verdict;
-mod words;
+pub(crate) mod words;
 mod write;
 
 pub use model::{

@@ -2,6 +2,7 @@
 
 use super::verdict::Verdict;
 use crate::checks::{OrderCounts, Standing};
+use crate::cost::{Consumption, CostReport};
 use crate::scenario::{GoalPhase, Meaning, Metric, Op, Scenario};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -66,6 +67,10 @@ pub struct Evidence {
     pub replication: Option<ReplicationReport>,
     /// What an order costs in cloud units.
     pub usage: Option<UsageReport>,
+    /// The same in full, region by region.
+    pub consumption: Option<Consumption>,
+    /// What a month of that would cost.
+    pub cost: Option<CostReport>,
     /// The machine that the run had.
     pub machine: Option<MachineReport>,
     /// What this run does not reproduce, a sentence each.

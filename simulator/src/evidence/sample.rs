@@ -94,6 +94,7 @@ pub(super) fn evidence() -> Evidence {
             cpu_ms_per_order: Some(96.0),
             ..UsageReport::default()
         }),
+        cost: Some(crate::cost::sample::report()),
         machine: Some(MachineReport {
             cores: 2,
             steal_pct: 0.4,

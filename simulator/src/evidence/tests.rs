@@ -71,9 +71,15 @@ fn the_page_needs_nothing_from_outside() {
     for outside in ["http:", "https:", "src=", "<script", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
-    for part in
-        ["Every promise was kept", "Invariants", "Latency budget", "What this does not claim", "cargo run"]
-    {
+    for part in [
+        "Every promise was kept",
+        "Invariants",
+        "Latency budget",
+        "What it costs",
+        "orders a day",
+        "What this does not claim",
+        "cargo run",
+    ] {
         assert!(page.contains(part), "{part}");
     }
 }

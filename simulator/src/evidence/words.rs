@@ -6,7 +6,7 @@ use crate::checks::Standing;
 use crate::scenario::Op;
 
 /// A count with thousands apart.
-pub(super) fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -19,7 +19,7 @@ pub(super) fn count(value: u64) -> String {
 }
 
 /// A figure with at most `places` decimals, thousands apart, without trailing zeros.
-pub(super) fn decimal(value: f64, places: usize) -> String {
+pub(crate) fn decimal(value: f64, places: usize) -> String {
     if !value.is_finite() {
         return "not measured".to_owned();
     }

@@ -88,11 +88,11 @@ impl Running {
         if data == Data::None {
             seed(&platform, &spec).await?;
         }
-        let traffic = Arc::new(Traffic::default());
         let desk = regions::Desk::new(&platform);
         let mut services = services::build(&platform);
         services.push(regions::service(&platform, &desk));
         tasks.spawn(answer_the_pools(&cloud, &services));
+        let traffic = Arc::new(Traffic::new(&world, &services));
         // At the region's own address only: what customers reach goes through an edge, which passes on two paths.
         let operators = ops::router(&platform, &desk, &services);
         let doors = platform::service::gateway(&services)

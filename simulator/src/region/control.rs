@@ -62,6 +62,15 @@ impl CopyReport {
     }
 }
 
+/// What a region was used for since its start.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Metered {
+    /// Its cloud.
+    pub usage: Usage,
+    /// Its doors.
+    pub traffic: TrafficReport,
+}
+
 /// How far a region's orders are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersReport {
@@ -100,6 +109,7 @@ pub(super) fn router(control: Control) -> Router {
         .route("/_sim/dump", get(dump))
         .route("/_sim/tap", get(tap))
         .route("/_sim/usage", get(usage))
+        .route("/_sim/meters", get(meters))
         .route("/_sim/redrive", post(redrive))
         .route("/_sim/faults", post(faults))
         .route("/_sim/replication", post(set_replication))
@@ -186,6 +196,10 @@ async fn tap(State(control): State<Control>) -> Json<Vec<Value>> {
 
 async fn usage(State(control): State<Control>) -> Json<Usage> {
     Json(control.cloud.usage())
+}
+
+async fn meters(State(control): State<Control>) -> Json<Metered> {
+    Json(Metered { usage: control.cloud.usage(), traffic: control.traffic.report() })
 }
 
 async fn redrive(State(control): State<Control>) -> Json<usize> {

@@ -10,10 +10,10 @@ mod services;
 mod traffic;
 
 pub use assembly::{Base, Data, Running, answer_the_pools, start_cloud};
-pub use control::{CopyReport, OrdersReport, Report};
+pub use control::{CopyReport, Metered, OrdersReport, Report};
 pub use protocol::{RegionSpec, Word};
 pub use services::{build, subscriptions, table_word, tables};
-pub use traffic::TrafficReport;
+pub use traffic::{ServiceTraffic, TrafficReport};
 
 use crate::process;
 use anyhow::{Context as _, bail};

@@ -185,10 +185,13 @@ pub enum Metric {
     Takeovers,
     /// Faults of the timeline whose effect was seen.
     FaultsFelt,
+    /// The cloud's bill and its people at their dearest, against the cheapest machines of one's own.
+    #[serde(rename = "cost.max_share_of_on_prem")]
+    CostShare,
 }
 
 impl Metric {
-    const ALL: [(&'static str, Metric); 21] = [
+    const ALL: [(&'static str, Metric); 22] = [
         ("lost", Metric::Lost),
         ("duplicated", Metric::Duplicated),
         ("double-captures", Metric::DoubleCaptures),
@@ -210,6 +213,7 @@ impl Metric {
         ("requests", Metric::Requests),
         ("takeovers", Metric::Takeovers),
         ("faults-felt", Metric::FaultsFelt),
+        ("cost.max_share_of_on_prem", Metric::CostShare),
     ];
 
     /// Its word in a scenario file.
@@ -225,7 +229,7 @@ impl Metric {
             Metric::Backordered | Metric::BackordersServed => "orders",
             Metric::Oversold => "units",
             Metric::Violations => "invariants",
-            Metric::Availability | Metric::WorstMinute => "%",
+            Metric::Availability | Metric::WorstMinute | Metric::CostShare => "%",
             Metric::LatencyP50 | Metric::LatencyP99 | Metric::LatencyP999 | Metric::LatencyMax => "ms",
             Metric::Rto => "s",
             Metric::Requests => "requests",

@@ -137,6 +137,9 @@ impl Default for Mix {
 pub struct Settle {
     /// Within this many seconds every order is settled or waits in a state that allows it.
     pub within_s: f64,
+    /// For so many seconds after that the idle shop is metered, which costs need; not at all where it is 0.
+    #[serde(default)]
+    pub idle_s: f64,
 }
 
 /// How replicated tables are copied, beyond the way between the regions.

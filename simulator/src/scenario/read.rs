@@ -69,8 +69,17 @@ fn read_scenario(root: Section<'_>, engine: Engine, mistakes: &mut Vec<Mistake>)
         phases,
         faults,
     };
+    check_costs(&root, &scenario);
     root.finish();
     scenario
+}
+
+/// What a shop with few orders costs is mostly what it uses while nobody orders.
+fn check_costs(root: &Section<'_>, scenario: &Scenario) {
+    let asked = scenario.goals.iter().find(|goal| goal.metric == goal::Metric::CostShare);
+    if let Some(goal) = asked.filter(|_| scenario.settle.idle_s == 0.0) {
+        root.note_here(format!("settle.idle_s: the goal `{}` needs it, such as 10", goal.id));
+    }
 }
 
 /// The topology is a table of the scenario, or the name of a file in `topologies/` beside it.
@@ -206,8 +215,11 @@ fn read_goals(root: &Section<'_>, topology: &Topology, windows: &[phases::Window
 }
 
 fn read_settle(root: &Section<'_>) -> Settle {
-    let Some(section) = root.section("settle") else { return Settle { within_s: 120.0 } };
-    let settle = Settle { within_s: section.number_or("within_s", 120.0, 1.0..=3_600.0) };
+    let Some(section) = root.section("settle") else { return Settle { within_s: 120.0, idle_s: 0.0 } };
+    let settle = Settle {
+        within_s: section.number_or("within_s", 120.0, 1.0..=3_600.0),
+        idle_s: section.number_or("idle_s", 0.0, 0.0..=600.0),
+    };
     section.finish();
     settle
 }

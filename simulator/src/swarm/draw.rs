@@ -34,7 +34,7 @@ pub fn draw(seed: u64) -> Scenario {
         phases,
         faults,
         goals: vec![every_promise()],
-        settle: Settle { within_s: SETTLE_WITHIN_S },
+        settle: Settle { within_s: SETTLE_WITHIN_S, idle_s: 0.0 },
         replication,
     }
 }

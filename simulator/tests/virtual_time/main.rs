@@ -3,6 +3,7 @@
 
 mod backorders;
 mod commands;
+mod cost;
 mod planted;
 mod regressions;
 mod returns;

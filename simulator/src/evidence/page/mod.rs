@@ -2,6 +2,7 @@
 
 mod bars;
 mod chart;
+mod cost;
 mod detail;
 mod invariants;
 mod scale;
@@ -35,6 +36,7 @@ pub(super) fn render(evidence: &Evidence) -> String {
                 (detail::faults(evidence))
                 (invariants::section(evidence))
                 (detail::orders_and_load(evidence))
+                (cost::section(evidence))
                 (detail::cost_and_machine(evidence))
                 (detail::boundaries(evidence))
                 (detail::replay(evidence))
