@@ -38,6 +38,9 @@ terraform fmt -check -recursive .
 step "the resolver"
 node --test tests/resolver.mjs
 
+step "the bootstrap"
+tests/bootstrap.sh
+
 cd "$work/tree"
 step "validity"
 terraform init -input=false -no-color >"$work/init.log" || { cat "$work/init.log"; exit 1; }
@@ -46,10 +49,16 @@ terraform validate -no-color
 step "tests"
 terraform test -no-color -var-file=check.tfvars
 
+plan() {
+    terraform plan -input=false -no-color -refresh=false -lock=false -var-file=check.tfvars "$@" >"$work/plan.log" ||
+        { tail -50 "$work/plan.log"; exit 1; }
+    grep '^Plan:' "$work/plan.log"
+}
+
+step "a plan of all regions, with experiments"
+plan -var-file=check-experiments.tfvars
 step "a plan of all regions"
-terraform plan -input=false -no-color -refresh=false -lock=false -var-file=check.tfvars -out="$work/plan" >"$work/plan.log" ||
-    { tail -50 "$work/plan.log"; exit 1; }
-grep '^Plan:' "$work/plan.log"
+plan -out="$work/plan"
 
 step "checkov $CHECKOV"
 [ -x "$work/checkov/bin/checkov" ] || python3 -m venv "$work/checkov"

@@ -59,6 +59,16 @@ locals {
     requests_per_s  = var.requests_per_s
     api_key_expires = var.api_key_expires
     emails          = var.emails
+
+    tags              = local.tags
+    experiment_layers = var.experiment_layers
+    # By region and scenario, what `simulator export fis` wrote.
+    experiments = {
+      for region in keys(local.regions) : region => {
+        for scenario in var.experiments : scenario => "${path.module}/experiments/${scenario}/${region}.json"
+        if fileexists("${path.module}/experiments/${scenario}/${region}.json")
+      }
+    }
   }
 }
 

@@ -35,3 +35,8 @@ output "versions" {
   description = "Of each service, the newest version and the one that serves, by region: what `live` is made of."
   value       = { for region, built in local.built : region => built.versions }
 }
+
+output "experiments" {
+  description = "The experiment templates of FIS by region and scenario, for `aws fis start-experiment`."
+  value       = { for region, built in local.built : region => built.experiments }
+}

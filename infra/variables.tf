@@ -106,6 +106,24 @@ variable "api_key_expires" {
   type        = string
 }
 
+# What is broken on purpose.
+
+variable "experiments" {
+  description = "Scenarios, folders of experiments/, that can be run as experiments of FIS. Functions get FIS's extension only where there is one."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for scenario in var.experiments : length(fileset("${path.module}/experiments/${scenario}", "*.json")) > 0])
+    error_message = "experiments: each is a folder of infra/experiments, written by `simulator export fis`."
+  }
+}
+
+variable "experiment_layers" {
+  description = "By region, the ARN of FIS's extension for Lambda; AWS's public parameter tells it where absent."
+  type        = map(string)
+  default     = {}
+}
+
 # What the services are told (services/platform/src/config.rs).
 
 variable "shards" {

@@ -1,4 +1,4 @@
-# The modules one by one: who is asked for what at the doors, what a table is, what a consumer gets.
+# The modules one by one: who is asked for what at the doors, what a table is, what a consumer gets, what an experiment is.
 
 mock_provider "aws" {}
 
@@ -162,6 +162,11 @@ run "blue_and_green" {
   }
 
   assert {
+    condition     = length(coalesce(aws_lambda_function.service.layers, [])) == 0 && !contains(keys(aws_lambda_function.service.environment[0].variables), "AWS_LAMBDA_EXEC_WRAPPER")
+    error_message = "A function has FIS's extension without experiments."
+  }
+
+  assert {
     condition     = aws_lambda_event_source_mapping.queue["events"].function_response_types == toset(["ReportBatchItemFailures"])
     error_message = "One event that fails brings a whole batch back."
   }
@@ -304,5 +309,174 @@ run "who_is_told_of_a_sign_up" {
       aws_lambda_permission.confirmed.qualifier == "live"
     )
     error_message = "The pool may not call the alias."
+  }
+}
+
+run "a_function_that_experiments_reach" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    name             = "ecommerce-staging"
+    service          = "orders"
+    region           = "eu-west-1"
+    account_id       = "123456789012"
+    key_arn          = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    package          = { bucket = "releases", key = "0000000/orders.zip" }
+    architecture     = "arm64"
+    memory_mb        = 1024
+    timeout_s        = 12
+    concurrency      = 100
+    live             = {}
+    tables           = ["orders"]
+    scans            = []
+    publishes        = true
+    bus_arn          = "arn:aws:events:eu-west-1:123456789012:event-bus/ecommerce-staging"
+    consumes         = false
+    works            = false
+    calls            = []
+    config_parameter = "/ecommerce/staging/platform/config/json"
+    keys_secret      = "ecommerce/staging/orders/keys"
+    log_days         = 30
+    extension = {
+      layer      = "arn:aws:lambda:eu-west-1:123456789012:layer:extension:1"
+      bucket_arn = "arn:aws:s3:::experiments"
+      folder     = "configuration/"
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_function.service.layers == tolist(["arn:aws:lambda:eu-west-1:123456789012:layer:extension:1"])
+    error_message = "The function has no extension."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, value in {
+        AWS_FIS_CONFIGURATION_LOCATION = "arn:aws:s3:::experiments/configuration/"
+        AWS_LAMBDA_EXEC_WRAPPER        = "/opt/aws-fis/bootstrap"
+        BIGSMOKES_CONFIG               = "/tmp/bigsmokes.json"
+      } : aws_lambda_function.service.environment[0].variables[name] == value
+    ])
+    error_message = "The extension is not told what it needs, or the service no more."
+  }
+
+  assert {
+    condition = {
+      for statement in local.policy.Statement : statement.Sid => statement.Resource if contains(["HearsOfFaults", "ListsFaults"], statement.Sid)
+    } == { HearsOfFaults = ["arn:aws:s3:::experiments/configuration/*"], ListsFaults = ["arn:aws:s3:::experiments"] }
+    error_message = "The function may read something else than its faults, or not those."
+  }
+}
+
+run "what_an_experiment_is" {
+  command = plan
+
+  module {
+    source = "./modules/experiments"
+  }
+
+  variables {
+    name          = "ecommerce-staging"
+    region        = "us-east-1"
+    other_regions = ["eu-west-1", "ap-southeast-1"]
+    account_id    = "123456789012"
+    templates     = { flood-americas = "experiments/flood-americas/us-east-1.json" }
+    tags          = { platform = "bigsmokes", environment = "staging", managed-by = "terraform" }
+    architecture  = "arm64"
+    layer         = "arn:aws:lambda:us-east-1:123456789012:layer:extension:1"
+    dashboard     = "ecommerce-staging-us-east-1-region"
+    region_alarm  = "ecommerce-staging-region"
+    key_arn       = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    log_days      = 30
+  }
+
+  assert {
+    condition     = !strcontains(aws_cloudformation_stack.experiment["flood-americas"].template_body, "$${")
+    error_message = "A variable of the template was not filled in."
+  }
+
+  assert {
+    condition = {
+      for name, action in local.properties["flood-americas"].Actions : name => action.ActionId
+      } == {
+      functions-fail     = "aws:lambda:invocation-error"
+      replication-paused = "aws:dynamodb:global-table-pause-replication"
+      until-minute-1     = "aws:fis:wait"
+    }
+    error_message = "The experiment does something else than the scenario."
+  }
+
+  assert {
+    condition = {
+      for name, target in local.properties["flood-americas"].Targets : name => target.ResourceTags
+      } == {
+      functions     = { platform = "bigsmokes", environment = "staging", region = "us-east-1" }
+      global-tables = { platform = "bigsmokes", environment = "staging", region = "us-east-1", replication = "global" }
+    }
+    error_message = "The experiment meets something else than this environment's functions and global tables."
+  }
+
+  # FIS starts no experiment whose alarm lies in another region, and the region's own alarm would end each at once.
+  assert {
+    condition = local.properties["flood-americas"].StopConditions == [{
+      Source = "aws:cloudwatch:alarm"
+      Value  = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:${aws_cloudwatch_metric_alarm.others.alarm_name}"
+    }]
+    error_message = "The experiment does not end by an alarm of its region about the others."
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.others.event_pattern).region == ["eu-west-1", "ap-southeast-1"]
+    error_message = "The alarm is about other regions than the others."
+  }
+
+  assert {
+    condition     = local.properties["flood-americas"].RoleArn == "arn:aws:iam::123456789012:role/${aws_iam_role.fis.name}"
+    error_message = "The experiment takes another role."
+  }
+
+  assert {
+    condition = toset([
+      for statement in output.policy.Statement : one(statement.Action) if contains(statement.Resource, "*")
+    ]) == toset(["tag:GetResources", "cloudwatch:GetMetricWidgetImage"])
+    error_message = "FIS may do something everywhere that can be narrowed."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in output.policy.Statement : [for action in statement.Action : !strcontains(action, "*")]
+    ]))
+    error_message = "FIS's role allows a whole family of actions."
+  }
+}
+
+run "what_a_region_in_distress_tells" {
+  command = plan
+
+  module {
+    source = "./modules/distress"
+  }
+
+  variables {
+    name         = "ecommerce-staging"
+    region       = "eu-west-1"
+    account_id   = "123456789012"
+    told         = ["us-east-1"]
+    region_alarm = "ecommerce-staging-region"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.bus["us-east-1"].arn == "arn:aws:events:us-east-1:123456789012:event-bus/default"
+    error_message = "Distress is told to another bus than the one that experiments listen to."
+  }
+
+  # What others told is told to nobody, or news would go round for ever.
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.alarm.event_pattern).region == ["eu-west-1"]
+    error_message = "A region tells of others' distress."
   }
 }

@@ -114,4 +114,50 @@ run "all_regions" {
     condition     = length(keys(module.global_tables.arns)) + 5 == length(output.tables["eu-west-1"])
     error_message = "Five tables stay in their region: the journal, its tokens and leases, the inbox, the regions."
   }
+
+  assert {
+    condition     = alltrue([for region, ids in output.experiments : length(ids) == 0])
+    error_message = "There are experiments, and nobody asked for any."
+  }
+}
+
+run "experiments_where_their_faults_are" {
+  command = plan
+
+  variables {
+    experiments       = ["flood-americas", "over-and-back"]
+    experiment_layers = { us-east-1 = "arn:aws:lambda:us-east-1:123456789012:layer:extension:1" }
+  }
+
+  assert {
+    condition = {
+      for region, ids in output.experiments : region => keys(ids)
+    } == { us-east-1 = ["flood-americas", "over-and-back"], eu-west-1 = [], ap-southeast-1 = [] }
+    error_message = "Experiments run elsewhere than their faults are."
+  }
+
+  # Functions hear of faults where there are some, and nowhere else.
+  assert {
+    condition = alltrue(flatten([
+      for region, policies in output.policies : [
+        for service, policy in policies : (region == "us-east-1") == contains(policy.Statement[*].Sid, "HearsOfFaults")
+      ]
+    ]))
+    error_message = "A function hears of faults where no experiment runs, or does not where one does."
+  }
+
+  assert {
+    condition     = module.us_east_1.told == [] && module.eu_west_1.told == ["us-east-1"] && module.ap_southeast_1.told == ["us-east-1"]
+    error_message = "An experiment would not end when other regions are in distress."
+  }
+}
+
+run "misspelt_experiment_is_refused" {
+  command = plan
+
+  variables {
+    experiments = ["flood-amricas"]
+  }
+
+  expect_failures = [var.experiments]
 }

@@ -24,7 +24,8 @@ use std::{num::NonZeroUsize, ops::RangeInclusive, path::PathBuf};
                   simulator flood-americas --engine virtual --seed 7   the same in seconds, repeatable\n  \
                   simulator twice flood-americas\n  simulator swarm --seeds 1..200\n  \
                   simulator replay target/runs/flood-americas-7/evidence.json\n  \
-                  simulator cost --orders-per-day 50000   what a month of it costs on AWS\n  simulator up --port 8080"
+                  simulator cost --orders-per-day 50000   what a month of it costs on AWS\n  simulator up --port 8080\n  \
+                  simulator export fis flood-americas   as experiments of AWS Fault Injection Service"
 )]
 pub struct Cli {
     /// Anything but a run.
@@ -147,6 +148,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Writes what a scenario breaks in the words of another tool.
+    Export {
+        /// Which tool.
+        #[command(subcommand)]
+        tool: ExportTool,
+    },
     /// Starts the platform without load and keeps it until Ctrl-C.
     Up {
         /// The scenario whose world it is.
@@ -183,6 +190,21 @@ pub enum Command {
         /// The process that started it.
         #[arg(long)]
         parent: u32,
+    },
+}
+
+/// Tools that a scenario is exported to.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ExportTool {
+    /// AWS Fault Injection Service: an experiment template for each region that feels a fault, and notes on what it cannot do.
+    ///
+    /// Exit codes: 0 written; 2 bad scenario or arguments, or a scenario of which FIS can do nothing; 1 as for a run.
+    Fis {
+        /// The scenario, as for a run.
+        scenario: String,
+        /// The folder to write to; `target/export/<scenario>` where absent.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -310,6 +332,19 @@ mod tests {
         for wrong in [["--orders-per-day", "-1"], ["--set", "servers"], ["--set", "servers=many"]] {
             assert!(Cli::try_parse_from([["simulator", "cost"], wrong].concat()).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn an_export_names_its_tool_and_its_scenario() {
+        let export = Cli::try_parse_from(["simulator", "export", "fis", "calm", "--out", "here"]);
+        let Some(Command::Export { tool: ExportTool::Fis { scenario, out } }) =
+            export.expect("parsed").command
+        else {
+            panic!("something else was parsed");
+        };
+        assert_eq!((scenario.as_str(), out), ("calm", Some(PathBuf::from("here"))));
+        assert!(Cli::try_parse_from(["simulator", "export", "fis"]).is_err());
+        assert!(Cli::try_parse_from(["simulator", "export", "gremlin", "calm"]).is_err());
     }
 
     #[test]

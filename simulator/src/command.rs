@@ -1,13 +1,14 @@
 //! What each command does, and which exit code it ends with.
 
 use crate::{
-    cli::{Cli, Command, DurabilityWord, EngineWord, RunOptions},
+    cli::{Cli, Command, DurabilityWord, EngineWord, ExportTool, RunOptions},
     cost,
     engine::{
         self, Plan, PoolKeys, Ports, RunFolder,
         virtual_time::{self, Difference},
     },
     evidence::Evidence,
+    export::{self, FilesError},
     process::Processes,
     region::{self, RegionArguments},
     scenario::{self, Engine, Scenario},
@@ -50,6 +51,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         (Some(Command::Journeys { parent }), _) => engine::journeys::main(parent).await,
         (Some(Command::List), _) => list(),
+        (Some(Command::Export { tool: ExportTool::Fis { scenario, out } }), _) => {
+            export_fis(&scenario, out).unwrap_or_else(|fault| report(&fault))
+        }
         (Some(Command::Up { scenario, seed, out, port, durability }), _) => {
             let processes = Processes::default();
             let up = async {
@@ -226,6 +230,29 @@ fn write_draws(seeds: RangeInclusive<u64>, out: Option<PathBuf>) -> anyhow::Resu
     let folder = swarm_folder(&seeds, out)?;
     for file in swarm::write_draws(seeds, &folder)? {
         println!("{}", file.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a scenario's faults as experiments of FIS, which knows nothing of engines: whatever one of them can do may be in it.
+#[allow(clippy::print_stdout)] // this text is the command's output
+fn export_fis(name: &str, out: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let scenario = load(name, Engine::Virtual, &RunOptions::default())?;
+    let export = export::fis::export(&scenario).map_err(|fault| Mistaken(fault.to_string()))?;
+    let folder = out.unwrap_or_else(|| Path::new("target/export").join(&scenario.name));
+    let written = export::write(&folder, &export.files()?).map_err(|fault| match fault {
+        FilesError::NotOfThis(_) => anyhow::Error::new(Mistaken(fault.to_string())),
+        FilesError::Refused { .. } => anyhow::Error::new(fault),
+    })?;
+    for file in written {
+        println!("{}", file.display());
+    }
+    for experiment in &export.experiments {
+        let minutes = experiment.action_minutes();
+        println!("{}: {minutes} action-minutes, {} at list price", experiment.region, experiment.price());
+    }
+    for left in &export.left {
+        println!("left out: {}, because {}", left.fault, left.why);
     }
     Ok(ExitCode::SUCCESS)
 }

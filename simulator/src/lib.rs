@@ -9,6 +9,7 @@ pub mod driver;
 pub mod edge;
 pub mod engine;
 pub mod evidence;
+pub mod export;
 pub mod faults;
 pub mod gate;
 pub mod history;

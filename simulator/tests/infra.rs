@@ -1,11 +1,20 @@
-//! What Terraform reads about tables and events is what the services declare.
+//! What Terraform reads about tables and events is what the services declare, and its experiments are what the scenarios are
+//! exported as.
 
 use contracts::resources::{FieldFilter, IndexSpec, Key, KeyType, Replication, Subscription, TableSpec};
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn infra() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra")
+}
 
 fn on_record(file: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra").join(file);
+    let path = infra().join(file);
     let text = fs::read_to_string(&path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()))
 }
@@ -54,4 +63,43 @@ fn the_tables_on_record_are_those_of_the_services() {
 fn the_subscriptions_on_record_are_those_of_the_services() {
     let declared: Vec<Value> = simulator::region::subscriptions().iter().map(subscription).collect();
     assert_eq!(on_record("subscriptions.json"), declared);
+}
+
+/// The files of a folder by name.
+fn files_of(folder: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|cause| panic!("{}: {cause}", folder.display()));
+    let file = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.expect("an entry");
+        let text = fs::read_to_string(entry.path()).expect("a file");
+        (entry.file_name().to_string_lossy().into_owned(), text)
+    };
+    entries.map(file).collect()
+}
+
+#[test]
+fn the_experiments_on_record_are_what_the_scenarios_are_exported_as() {
+    let recorded = fs::read_dir(infra().join("experiments")).expect("the experiments");
+    let folders: Vec<PathBuf> = recorded.map(|entry| entry.expect("an entry").path()).collect();
+    assert!(folders.len() >= 2, "{folders:?}");
+    for folder in folders {
+        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+        let path = simulator::scenario::find(&name).unwrap_or_else(|fault| panic!("{fault}"));
+        let engine = simulator::scenario::Engine::Virtual;
+        let scenario =
+            simulator::scenario::load_for(&path, engine).unwrap_or_else(|faults| panic!("{faults}"));
+        let export =
+            simulator::export::fis::export(&scenario).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let exported: BTreeMap<String, String> = export.files().expect("JSON").into_iter().collect();
+        let again = format!("cargo run -p simulator -- export fis {name} --out infra/experiments/{name}");
+        assert_eq!(files_of(&folder), exported, "write them again: {again}");
+    }
+}
+
+#[test]
+fn terraform_fills_in_what_the_experiments_leave_open() {
+    let module = fs::read_to_string(infra().join("modules/experiments/main.tf")).expect("the module");
+    for variable in simulator::export::fis::VARIABLES {
+        let given = |line: &str| line.split_once('=').is_some_and(|(name, _)| name.trim() == variable);
+        assert!(module.lines().any(given), "modules/experiments/main.tf gives no {variable}");
+    }
 }

@@ -12,6 +12,10 @@ locals {
   }
   global_tables = [for name, table in var.shared.tables : name if table.replication == "global"]
 
+  # By scenario, the files of the experiments that run here; and where others run.
+  experiments       = var.shared.experiments[var.region]
+  drilled_elsewhere = [for region, files in var.shared.experiments : region if region != var.region && length(files) > 0]
+
   # The names of a service's tables that exist here.
   tables_here = concat(local.global_tables, keys(local.regional_tables))
 }
@@ -102,6 +106,7 @@ module "service" {
   config_parameter = local.config_parameter
   keys_secret      = local.keys_secrets[each.key]
   log_days         = var.shared.log_days
+  extension        = one(module.experiments[*].extension)
 }
 
 module "api" {
@@ -181,4 +186,33 @@ module "watch" {
   graphql_id    = module.graphql.id
   emails        = var.shared.emails
   key_arn       = module.key.arn
+}
+
+module "experiments" {
+  source = "../experiments"
+  count  = length(local.experiments) > 0 ? 1 : 0
+
+  name          = local.name
+  region        = var.region
+  other_regions = local.others
+  account_id    = var.shared.account_id
+  templates     = local.experiments
+  tags          = var.shared.tags
+  architecture  = var.shared.architecture
+  layer         = lookup(var.shared.experiment_layers, var.region, null)
+  dashboard     = module.watch.dashboard
+  region_alarm  = module.watch.composite_name
+  key_arn       = module.key.arn
+  log_days      = var.shared.log_days
+}
+
+module "distress" {
+  source = "../distress"
+  count  = length(local.drilled_elsewhere) > 0 ? 1 : 0
+
+  name         = local.name
+  region       = var.region
+  account_id   = var.shared.account_id
+  told         = local.drilled_elsewhere
+  region_alarm = module.watch.composite_name
 }

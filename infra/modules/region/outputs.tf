@@ -37,3 +37,13 @@ output "versions" {
   description = "Of each service, the newest version and the one that serves."
   value       = { for service, built in module.service : service => built.versions }
 }
+
+output "experiments" {
+  description = "The experiment templates of FIS by scenario."
+  value       = merge({}, module.experiments[*].ids...)
+}
+
+output "told" {
+  description = "The regions that are told when this one cannot serve its customers."
+  value       = flatten(module.distress[*].told)
+}

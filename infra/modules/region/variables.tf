@@ -86,5 +86,9 @@ variable "shared" {
     requests_per_s  = number
     api_key_expires = string
     emails          = list(string)
+
+    tags              = map(string)
+    experiments       = map(map(string))
+    experiment_layers = map(string)
   })
 }

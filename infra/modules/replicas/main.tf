@@ -7,4 +7,6 @@ resource "aws_dynamodb_table_replica" "here" {
   kms_key_arn                 = var.key_arn
   point_in_time_recovery      = true
   deletion_protection_enabled = var.protected
+
+  tags = { replication = "global" }
 }

@@ -25,14 +25,23 @@ resource "aws_lambda_function" "service" {
   reserved_concurrent_executions = var.concurrency
   kms_key_arn                    = var.key_arn
 
+  # What experiments reach it by (modules/experiments).
+  layers = var.extension[*].layer
+
   environment {
-    variables = {
+    variables = merge({
       # Read by platform::serve. The package's bootstrap writes it from the two below, then starts the service.
       BIGSMOKES_CONFIG                     = "/tmp/bigsmokes.json"
       BIGSMOKES_PARAMETER                  = var.config_parameter
       BIGSMOKES_KEYS                       = var.keys_secret
       AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH = "true"
-    }
+      }, var.extension == null ? {} : {
+      AWS_FIS_CONFIGURATION_LOCATION = "${var.extension.bucket_arn}/${var.extension.folder}"
+      # Lambda itself calls no wrapper in a runtime without a language; the package's bootstrap does.
+      AWS_LAMBDA_EXEC_WRAPPER = "/opt/aws-fis/bootstrap"
+      # A minute is as long as the shortest fault lasts, so it is asked for sooner than by default.
+      AWS_FIS_SLOW_POLL_INTERVAL_SECONDS = "10"
+    })
   }
 
   logging_config {

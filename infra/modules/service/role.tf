@@ -68,7 +68,7 @@ locals {
         Resource = [var.key_arn]
         Condition = {
           StringEquals = {
-            "kms:ViaService" = [for user in ["dynamodb", "lambda", "secretsmanager", "sqs"] : "${user}.${var.region}.amazonaws.com"]
+            "kms:ViaService" = [for user in concat(["dynamodb", "lambda", "secretsmanager", "sqs"], var.extension == null ? [] : ["s3"]) : "${user}.${var.region}.amazonaws.com"]
           }
         }
       },
@@ -77,6 +77,19 @@ locals {
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = ["arn:aws:logs:${var.region}:${var.account_id}:log-group:/aws/lambda/${local.function}:*"]
+      },
+      {
+        Sid      = "HearsOfFaults"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = [for extension in var.extension[*] : "${extension.bucket_arn}/${extension.folder}*"]
+      },
+      {
+        Sid       = "ListsFaults"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = var.extension[*].bucket_arn
+        Condition = { StringLike = { "s3:prefix" = ["${try(var.extension.folder, "")}*"] } }
       },
       {
         Sid      = "Traces"

@@ -120,3 +120,9 @@ variable "log_days" {
   description = "How long logs are kept."
   type        = number
 }
+
+variable "extension" {
+  description = "FIS's extension, where experiments run: its layer, and the bucket and folder in which it hears of faults."
+  type        = object({ layer = string, bucket_arn = string, folder = string })
+  default     = null
+}

@@ -53,6 +53,9 @@ resource "aws_dynamodb_table" "here" {
     kms_key_arn = var.key_arn
   }
 
+  # What replicates can be told from what does not (modules/experiments).
+  tags = var.replicated ? { replication = "global" } : {}
+
   lifecycle {
     # The other replicas are made where they lie, so that a region is added or given up in its own file.
     ignore_changes = [replica]

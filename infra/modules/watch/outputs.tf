@@ -7,3 +7,13 @@ output "composite_arn" {
   description = "The alarm of the region as a whole."
   value       = aws_cloudwatch_composite_alarm.region.arn
 }
+
+output "composite_name" {
+  description = "Its name, which is the same in every region."
+  value       = aws_cloudwatch_composite_alarm.region.alarm_name
+}
+
+output "dashboard" {
+  description = "The name of the dashboard of the region as a whole."
+  value       = aws_cloudwatch_dashboard.board["region"].dashboard_name
+}
