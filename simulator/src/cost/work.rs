@@ -5,7 +5,8 @@
 //!
 //! - **idle**, per second and region: what was used while nobody ordered. It costs the same at any traffic.
 //! - **own**, per order: the rest, over all regions together.
-//! - **journal**, per order and copy: the rest on the journal's tables, in the regions that kept their copy to the end.
+//! - **journal**, per order and copy: all on the journal's tables, in the regions that kept their copy to the end. An entry
+//!   is closed some time after its order rests, so what was written there while nobody ordered is the orders' too.
 //! - **copies**, by table: units that another region's copy costs for each unit written. Survivors heard everything that
 //!   the others wrote for as long as those stood, so the loss of a continent does not change the ratio.
 //! - **bytes** sent to other regions for each replicated unit: both fall together when there are fewer regions.
@@ -61,7 +62,8 @@ impl Work {
         let idle_mean = mean(&idle);
         let beyond_idle = |name: &String, region: &RegionUse| {
             let rate = idle.get(name).unwrap_or(&idle_mean);
-            region.used.minus(&rate.times(region.stood_s)).times(1.0 / orders)
+            let late = region.idle.as_ref().map(|idle| journal_only(&idle.used)).unwrap_or_default();
+            region.used.minus(&rate.times(region.stood_s)).plus(&late).times(1.0 / orders)
         };
         let per_order: BTreeMap<&String, Quantities> =
             used.regions.iter().map(|(name, region)| (name, beyond_idle(name, region))).collect();
@@ -115,11 +117,20 @@ impl Work {
     }
 }
 
-/// Per second, in each region where it was measured.
+/// What was used of the journal's tables.
+fn journal_only(used: &Quantities) -> Quantities {
+    let tables = used.tables.iter().filter(|(table, _)| JOURNAL_TABLES.contains(&table.as_str()));
+    let tables = tables.map(|(name, table)| (name.clone(), *table)).collect();
+    Quantities { tables, ..Quantities::default() }
+}
+
+/// Per second, in each region where it was measured; without the journal, which is written for orders alone.
 fn idle(used: &Consumption) -> BTreeMap<String, Quantities> {
     let rate = |(name, region): (&String, &RegionUse)| {
         let idle = region.idle.as_ref().filter(|idle| idle.for_s > 0.0)?;
-        Some((name.clone(), idle.used.times(1.0 / idle.for_s)))
+        let mut rate = idle.used.times(1.0 / idle.for_s);
+        rate.tables.retain(|table, _| !JOURNAL_TABLES.contains(&table.as_str()));
+        Some((name.clone(), rate))
     };
     used.regions.iter().filter_map(rate).collect()
 }
@@ -137,9 +148,7 @@ fn journal(used: &Consumption, per_order: &BTreeMap<&String, Quantities>) -> Qua
     let whole = used.regions.iter().filter(|(_, region)| !region.lost && holds(&region.used));
     let copies: Vec<&Quantities> = whole.filter_map(|(name, _)| per_order.get(name)).collect();
     let sum = copies.iter().fold(Quantities::default(), |sum, copy| sum.plus(copy));
-    let mut tables = sum.times(1.0 / copies.len().max(1) as f64).tables;
-    tables.retain(|table, _| JOURNAL_TABLES.contains(&table.as_str()));
-    Quantities { tables, ..Quantities::default() }
+    journal_only(&sum.times(1.0 / copies.len().max(1) as f64))
 }
 
 /// By table, replicated units in a survivor for each unit that others wrote.
@@ -225,6 +234,19 @@ mod tests {
         let two = all.iter().find(|layout| layout.regions().count() == 2).expect("there");
         assert_eq!(copied(one), 0.0);
         assert!(copied(two) > 0.0);
+    }
+
+    #[test]
+    fn an_entry_that_is_closed_late_is_the_orders_doing() {
+        let mut late = consumption();
+        for region in late.regions.values_mut() {
+            let idle = region.idle.as_mut().expect("measured");
+            idle.used.tables.get_mut("orders.journal").expect("there").write_units = 500.0;
+        }
+        let (usual, late) = (Work::of(&consumption()).expect("orders"), Work::of(&late).expect("orders"));
+        let journal = |work: &Work| work.journal.tables["orders.journal"].write_units;
+        assert!((journal(&late) - journal(&usual) - 0.5).abs() < 1e-9);
+        assert!(late.idle.values().all(|rate| !rate.tables.contains_key("orders.journal")));
     }
 
     #[test]
