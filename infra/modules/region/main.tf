@@ -106,7 +106,8 @@ module "service" {
   config_parameter = local.config_parameter
   keys_secret      = local.keys_secrets[each.key]
   log_days         = var.shared.log_days
-  extension        = one(module.experiments[*].extension)
+  # By its number: a splat would wait for all that the module makes, and that waits for the functions.
+  extension = length(local.experiments) > 0 ? module.experiments[0].extension : null
 }
 
 module "api" {
