@@ -60,12 +60,18 @@ async fn run(way: Way, planted: Option<Planted>) -> Shown {
     for first in (1..=planned.len()).step_by(at_once) {
         bought.extend(go(&shop, way, first..(first + at_once).min(planned.len() + 1)).await);
     }
-    // A harm that meets nobody shows nothing.
+    // A harm that meets nobody shows nothing. What an order shares with others there may be less of.
     for (bought, planned) in bought[1..].iter().zip(&planned) {
         let made = harms.calls(bought.order_id);
-        assert!(made.len() >= planned.0, "{planned:?} met nobody: {made:#?}, without harm {calls:#?}");
+        let met = made.len() >= planned.0 || own(&made) >= own(&calls);
+        assert!(met, "{planned:?} met nobody: {made:#?}, without harm {calls:#?}");
     }
     Shown { calls, broken: books::broken(&shop, &bought) }
+}
+
+/// Calls that are made for one order alone: the journal takes several orders' entries at once.
+fn own(calls: &[String]) -> usize {
+    calls.iter().filter(|call| !call.contains("orders-journal")).count()
 }
 
 /// Lets some customers' orders go their way, side by side, and waits until the shop is at rest.
