@@ -269,8 +269,8 @@ impl<'a> Faults<'a> {
         let Some(host) = self.process(region).and_then(RegionProcess::host) else { return };
         if let Some((crashes, trap)) = self.traps.remove(&number)
             && host.crashes() == crashes
+            && host.disarm()
         {
-            host.disarm();
             trap.abort();
         }
     }

@@ -58,6 +58,11 @@ impl Tripwire {
         *lock(&self.step) = step;
     }
 
+    /// Whether it still waits for a step.
+    pub fn lies_in_wait(&self) -> bool {
+        self.armed.load(Ordering::Acquire)
+    }
+
     /// Waits until the step was taken. One caller at a time.
     pub async fn tripped(&self) {
         self.tripped.notified().await;
@@ -102,7 +107,7 @@ mod tests {
             assert!(!at("GetItem", put) && !at("PutItem", other));
             assert!(!at("PutItem", put), "the first one");
             assert!(!wire.reached(elsewhere, "PutItem", put));
-            assert!(at("PutItem", put));
+            assert!(wire.lies_in_wait() && at("PutItem", put) && !wire.lies_in_wait());
             wire.tripped().await;
             assert!(!at("PutItem", put), "it has tripped");
         }

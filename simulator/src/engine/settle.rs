@@ -25,16 +25,22 @@ pub enum Parked {
 /// Says how long it took, `None` where it did not come to rest.
 ///
 /// # Errors
-/// When a region does not answer.
+/// When a region does not answer to the end. One that is down for a moment is asked again: a crash may lie in wait for what
+/// the shop does after the load.
 pub async fn until_at_rest(stage: &Stage, watch: &Watch, parked: Parked) -> anyhow::Result<Option<Duration>> {
     let begun = Instant::now();
     let allowed = Duration::from_secs_f64(stage.plan.scenario.settle.within_s);
     let mut rests = 0;
     loop {
-        if parked == Parked::TriedAgain {
-            redrive(stage, watch).await?;
-        }
-        let reports = try_join_all(stage.survivors().map(|region| region.control().orders())).await?;
+        let reports = match ask(stage, watch, parked).await {
+            Ok(reports) => reports,
+            Err(silent) if begun.elapsed() >= allowed => return Err(silent),
+            Err(_) => {
+                rests = 0;
+                tokio::time::sleep(ASK_EVERY).await;
+                continue;
+            }
+        };
         let present: Vec<&Region> = stage.survivors().map(|region| &region.name).collect();
         let rest = at_rest(&reports, &present) && !stage.is_busy_outside();
         rests = if rest { rests + 1 } else { 0 };
@@ -48,6 +54,14 @@ pub async fn until_at_rest(stage: &Stage, watch: &Watch, parked: Parked) -> anyh
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
+}
+
+/// How far the regions are, after what they parked was tried again where it is to be.
+async fn ask(stage: &Stage, watch: &Watch, parked: Parked) -> anyhow::Result<Vec<OrdersReport>> {
+    if parked == Parked::TriedAgain {
+        redrive(stage, watch).await?;
+    }
+    try_join_all(stage.survivors().map(|region| region.control().orders())).await
 }
 
 async fn redrive(stage: &Stage, watch: &Watch) -> anyhow::Result<()> {

@@ -131,11 +131,14 @@ impl Host {
         let _ = self.restart().await;
     }
 
-    /// Lies in wait for no step any more.
-    pub fn disarm(&self) {
-        if let Some(cloud) = &self.inside.state().cloud {
-            cloud.faults().tripwire().set(None);
-        }
+    /// Lies in wait for no step any more. Says whether it did until now: whoever has caught it is about to end it, and
+    /// starts it again.
+    pub fn disarm(&self) -> bool {
+        let state = self.inside.state();
+        let Some(cloud) = &state.cloud else { return true };
+        let waited = cloud.faults().tripwire().lies_in_wait();
+        cloud.faults().tripwire().set(None);
+        waited
     }
 
     /// How often it crashed at a step that somebody lay in wait for.
