@@ -1,28 +1,18 @@
 //! Orders that wait for goods which have run out, until a lorry brings more.
 
-use crate::{
-    returns::kept,
-    support::{Fault, run_scenario, scenario},
-};
+use crate::support::{Fault, LOSE_AMERICA, kept, records, run_scenario, scenario};
 use contracts::ids::OrderId;
 use simulator::{
-    engine::virtual_time::Outcome,
     history::{self, HistoryRecord, Op},
     scenario::Scenario,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-const LOSE_AMERICA: Fault = Fault("kill-region", "region = \"us-east-1\"");
 
 fn scarce(name: &str, after_s: f64, faults: &[(f64, f64, Fault)]) -> Scenario {
     let mut scenario = scenario(name, after_s, faults);
     scenario.load.open_loop_rps = 30.0;
     (scenario.load.backorder_pct, scenario.load.mix.track) = (40.0, 60.0);
     scenario
-}
-
-fn records(outcome: &Outcome) -> Vec<HistoryRecord> {
-    history::read_all(&[outcome.history.as_path()]).expect("a history")
 }
 
 /// The statuses in which customers saw each order that was made to wait for goods.

@@ -1,10 +1,7 @@
 //! What an owner journalled of a customer's command, and did not get to do.
 
-use crate::{
-    returns::kept,
-    support::{Fault, run_scenario, scenario},
-};
-use simulator::history::{self, HistoryRecord, Op};
+use crate::support::{Fault, kept, records, run_scenario, scenario};
+use simulator::history::{HistoryRecord, Op};
 
 /// The journal has the cancellation, the order's row does not.
 const UNDONE: Fault = Fault(
@@ -26,7 +23,7 @@ fn the_next_owner_cancels_what_was_journalled_and_nobody_cancels_twice() {
     scenario.load.mix.cancel = 40.0;
     let outcome = run_scenario(&scenario);
     kept(&outcome, &["D1", "D2", "D3", "D4", "D5", "H1", "P1"]);
-    let records = history::read_all(&[outcome.history.as_path()]).expect("a history");
+    let records = records(&outcome);
     for (home, lost) in [("am", "us-east-1"), ("eu", "eu-west-1")] {
         let by_another = |record: &&HistoryRecord| {
             let cancels = record.op == Op::Cancel && record.home.0 == home && record.code.is_none();

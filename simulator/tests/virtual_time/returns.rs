@@ -1,26 +1,12 @@
 //! Regions that come back: with their data, with nothing, and after they were only cut off.
 
-use crate::support::{Fault, run, run_scenario, scenario};
-use simulator::{
-    engine::virtual_time::Outcome,
-    history::{self, HistoryRecord},
-};
+use crate::support::{Fault, LOSE_AMERICA, kept, records, run, run_scenario, scenario};
+use simulator::history::HistoryRecord;
 
 const FOR_EVER: f64 = f64::INFINITY;
 const LOSE_EUROPE: Fault = Fault("kill-region", "region = \"eu-west-1\"");
-const LOSE_AMERICA: Fault = Fault("kill-region", "region = \"us-east-1\"");
 const CUT_POWER_OF_AMERICA: Fault = Fault("power-cut", "region = \"us-east-1\"");
 const CUT_POWER_OF_EUROPE: Fault = Fault("kill-region", "region = \"eu-west-1\"\nkeep_data = true");
-
-/// These promises were judged, and none was broken.
-pub(crate) fn kept(outcome: &Outcome, ids: &[&str]) {
-    for id in ids {
-        let invariant = outcome.evidence.invariants.iter().find(|invariant| invariant.id == *id);
-        let invariant = invariant.unwrap_or_else(|| panic!("{id} is not listed"));
-        assert_eq!(invariant.violations, 0, "{id}: {:?}", invariant.examples);
-        assert!(invariant.checked > 0, "{id} was not judged: {:?}", invariant.not_judged);
-    }
-}
 
 /// What the first copy lost the second one must not take with it: the first has read it back.
 #[test]
@@ -61,7 +47,7 @@ fn who_is_cut_off_refuses_in_time_while_the_others_serve() {
     scenario.topology.customers.iter_mut().for_each(|customers| customers.hedge_after_ms = 940);
     let outcome = run_scenario(&scenario);
     kept(&outcome, &["D3", "D4", "D5", "H1", "P1", "R1", "G1", "L1"]);
-    let records = history::read_all(&[outcome.history.as_path()]).expect("a history");
+    let records = records(&outcome);
     let begun_ms = records.iter().map(|record| record.wall_ms).min().expect("records");
     // Whatever was promised while the cut was new had reached a majority before it.
     let during = |record: &&HistoryRecord| (2_500..4_000).contains(&(record.wall_ms - begun_ms));

@@ -5,6 +5,7 @@ use simulator::{
         PoolKeys, RunFolder,
         virtual_time::{self, Options, Outcome},
     },
+    history::{self, HistoryRecord},
     scenario::{self, Engine, Scenario},
 };
 use std::{fmt::Write as _, fs, path::PathBuf};
@@ -15,6 +16,9 @@ const STEADY_S: f64 = 1.0;
 /// A fault's kind and fields.
 #[derive(Clone, Copy)]
 pub(crate) struct Fault(pub(crate) &'static str, pub(crate) &'static str);
+
+/// America's copy of the journal is gone, and with it the continent's owners.
+pub(crate) const LOSE_AMERICA: Fault = Fault("kill-region", "region = \"us-east-1\"");
 
 /// Where a run of this name leaves its evidence.
 pub(crate) fn folder(name: &str) -> PathBuf {
@@ -82,4 +86,19 @@ pub(crate) fn run_scenario(scenario: &Scenario) -> Outcome {
     // How well customers were served is not the question here.
     assert!([0, 10].contains(&evidence.exit_code), "exit {}: {:?}", evidence.exit_code, evidence.reasons);
     outcome
+}
+
+/// These promises were judged, and none was broken.
+pub(crate) fn kept(outcome: &Outcome, ids: &[&str]) {
+    for id in ids {
+        let invariant = outcome.evidence.invariants.iter().find(|invariant| invariant.id == *id);
+        let invariant = invariant.unwrap_or_else(|| panic!("{id} is not listed"));
+        assert_eq!(invariant.violations, 0, "{id}: {:?}", invariant.examples);
+        assert!(invariant.checked > 0, "{id} was not judged: {:?}", invariant.not_judged);
+    }
+}
+
+/// What the customers saw.
+pub(crate) fn records(outcome: &Outcome) -> Vec<HistoryRecord> {
+    history::read_all(&[outcome.history.as_path()]).expect("a history")
 }

@@ -1,17 +1,11 @@
 //! Orders that wait for somebody outside: for a proof of age, and for goods that come back.
 
-use crate::{
-    returns::kept,
-    support::{Fault, run_scenario, scenario},
-};
+use crate::support::{Fault, LOSE_AMERICA, kept, records, run_scenario, scenario};
 use simulator::{
-    engine::virtual_time::Outcome,
-    history::{self, HistoryRecord, Op},
+    history::{HistoryRecord, Op},
     scenario::Scenario,
 };
 use std::collections::BTreeSet;
-
-const LOSE_AMERICA: Fault = Fault("kill-region", "region = \"us-east-1\"");
 
 fn waiting(name: &str, after_s: f64, faults: &[(f64, f64, Fault)]) -> Scenario {
     let mut scenario = scenario(name, after_s, faults);
@@ -19,10 +13,6 @@ fn waiting(name: &str, after_s: f64, faults: &[(f64, f64, Fault)]) -> Scenario {
     scenario.load.unverified_pct = 30.0;
     (scenario.load.mix.track, scenario.load.mix.returns) = (60.0, 15.0);
     scenario
-}
-
-fn records(outcome: &Outcome) -> Vec<HistoryRecord> {
-    history::read_all(&[outcome.history.as_path()]).expect("a history")
 }
 
 /// The statuses in which customers saw orders that had waited for a proof of age.
