@@ -1,10 +1,10 @@
 //! Customers: who they are, whether they are of age, and what lies in their carts.
 //!
-//! Sign-in and sign-up are the user pool's work, which tells this service of each customer who confirmed. It keeps the verdict on a customer's age, never a birth date
-//! or a document. The verdict comes from the age checker, by a signed webhook, and is written by the region that keeps
-//! the journal of the customer's home continent: other regions hand it on. While that region is gone a verdict is
-//! refused with 503, and the age checker sends it again; what is known can be read everywhere, and verification can be
-//! begun everywhere.
+//! Sign-in and sign-up are the user pool's work, which tells this service of each customer who confirmed. It keeps
+//! the verdict on a customer's age, never a birth date or a document. The verdict comes from the age checker, by a
+//! signed webhook, and is written by the region that keeps the journal of the customer's home continent: other
+//! regions hand it on. While that region is gone a verdict is refused with 503, and the age checker sends it again;
+//! what is known can be read everywhere, and verification can be begun everywhere.
 //!
 //! A signed-in customer's cart bears their id and is theirs alone. Before that there are anonymous carts: a random id that
 //! whoever knows it may use. At sign-in the one is merged into the other.
