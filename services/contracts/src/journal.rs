@@ -2,6 +2,7 @@
 //! a copy that lost everything rejoins the others.
 
 use crate::{
+    error::ErrorBody,
     events::ProductUnits,
     ids::{OrderId, Region, ShardId, WarehouseId},
     order::Order,
@@ -200,8 +201,8 @@ pub enum EntryValue {
         order_id: OrderId,
         /// The hash of the refused body.
         request_hash: String,
-        /// Why.
-        reason: String,
+        /// What the customer was told.
+        answer: ErrorBody,
     },
     /// Somebody asked for this under this key, and was told that it is done.
     Command {
@@ -213,6 +214,15 @@ pub enum EntryValue {
         order: Box<Order>,
         /// The sealed payment token: the new one, where the command brings one.
         payment_ref: String,
+    },
+    /// Somebody asked for this under this key, and was told that it is not done. It never will be.
+    CommandRefused {
+        /// The order.
+        order_id: OrderId,
+        /// What.
+        command: Command,
+        /// What they were told.
+        answer: ErrorBody,
     },
     /// An effect may have been tried under this key.
     Intent {
@@ -238,6 +248,7 @@ impl EntryValue {
             EntryValue::Order { order, .. } => order.order_id,
             EntryValue::Refused { order_id, .. }
             | EntryValue::Command { order_id, .. }
+            | EntryValue::CommandRefused { order_id, .. }
             | EntryValue::Intent { order_id, .. } => *order_id,
         }
     }

@@ -99,13 +99,32 @@ impl Commander {
                 Ok(Replay { body, again: true })
             }
             None => {
-                self.check(&record.order, asked).await?;
-                let payment_ref = self.payment_ref(&record, asked, deadline).await?;
-                let (order_id, order) = (asked.order_id, Box::new(record.order));
-                let value =
-                    EntryValue::Command { order_id, command: asked.command.clone(), order, payment_ref };
+                let value = self.judge(record, asked, deadline).await?;
                 Ok(Replay::first(self.propose(asked, value, turn).await?))
             }
+        }
+    }
+
+    /// What is to be journalled: the command, or that it is refused. Nothing where that cannot be said yet.
+    async fn judge(
+        &self,
+        record: OrderRecord,
+        asked: &Asked,
+        deadline: Deadline,
+    ) -> Result<EntryValue, OrdersError> {
+        let (order_id, command) = (asked.order_id, asked.command.clone());
+        let agreed = match self.check(&record.order, asked).await {
+            Ok(()) => self.payment_ref(&record, asked, deadline).await,
+            Err(refusal) => Err(refusal),
+        };
+        match agreed {
+            Ok(payment_ref) => {
+                Ok(EntryValue::Command { order_id, command, order: Box::new(record.order), payment_ref })
+            }
+            Err(refusal) if refusal.definite() => {
+                Ok(EntryValue::CommandRefused { order_id, command, answer: refusal.answer() })
+            }
+            Err(unsure) => Err(unsure),
         }
     }
 
@@ -194,6 +213,9 @@ impl Commander {
         if !same(&decided, asked) {
             return Err(OrdersError::KeyReused);
         }
+        if let EntryValue::CommandRefused { answer, .. } = decided {
+            return Err(OrdersError::told(answer));
+        }
         let done = self.saga.obey(&decided).await;
         drop(turn);
         done.map(|record| record.order).map_err(|cause| match cause {
@@ -204,9 +226,12 @@ impl Commander {
     }
 }
 
-/// Whether an entry is what is asked.
+/// Whether an entry is about what is asked.
 fn same(value: &EntryValue, asked: &Asked) -> bool {
-    matches!(value, EntryValue::Command { command, .. } if *command == asked.command)
+    let (EntryValue::Command { command, .. } | EntryValue::CommandRefused { command, .. }) = value else {
+        return false;
+    };
+    *command == asked.command
 }
 
 fn conflict(why: &str) -> OrdersError {

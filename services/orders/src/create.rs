@@ -146,20 +146,18 @@ impl Creator {
         if let Some(answer) = self.known(attempt).await? {
             return Ok(Replay { body: answer, again: true });
         }
-        let checked = match checked {
-            Ok(checked) => checked,
-            Err(refusal) if refusal.definite() && epoch > 1 => {
-                return Ok(Replay::first(self.refuse(attempt, refusal).await));
+        let supplied = match checked {
+            Ok(checked) => {
+                self.reserve(attempt, request, checked.age, deadline).await.map(|goods| (checked, goods))
             }
-            Err(other) => return Err(other),
+            Err(refusal) => Err(refusal),
         };
-        let reserved = match self.reserve(attempt, request, checked.age, deadline).await {
-            Err(refusal) if refusal.definite() && epoch > 1 => {
-                return Ok(Replay::first(self.refuse(attempt, refusal).await));
-            }
-            reserved => reserved?,
+        let answer = match supplied {
+            Ok((checked, goods)) => self.accept(attempt, request, epoch, checked, goods).await,
+            Err(refusal) if refusal.definite() => self.refuse(attempt, &refusal).await,
+            Err(unsure) => return Err(unsure),
         };
-        Ok(Replay::first(self.accept(attempt, request, epoch, checked, reserved).await))
+        Ok(Replay::first(answer))
     }
 
     /// Everything that the rest of the shop must agree to; all reasons of a refusal together.
@@ -300,28 +298,26 @@ impl Creator {
                 }
                 replay(attempt, (**order).clone())
             }
-            EntryValue::Refused { reason, .. } => {
-                Err(OrdersError::Refused { code: Code::Conflict, message: reason })
+            EntryValue::Refused { request_hash, answer, .. } if request_hash == attempt.request_hash => {
+                Err(OrdersError::told(answer))
             }
-            EntryValue::Command { .. } | EntryValue::Intent { .. } => {
+            EntryValue::Refused { .. } => Err(OrdersError::KeyReused),
+            EntryValue::Command { .. } | EntryValue::CommandRefused { .. } | EntryValue::Intent { .. } => {
                 Err(OrdersError::Internal("another kind of entry under an attempt's key".into()))
             }
         }
     }
 
-    /// Journals a refusal where an earlier owner may have accepted the key: a refused order must never come
-    /// back, and an accepted one must not be refused.
-    async fn refuse(&self, attempt: &Attempt, refusal: OrdersError) -> Answer {
+    /// Journals a refusal before it is told: an earlier owner may have accepted the key, and a later one must not.
+    async fn refuse(&self, attempt: &Attempt, refusal: &OrdersError) -> Answer {
         let value = EntryValue::Refused {
             order_id: attempt.order_id(),
             request_hash: attempt.request_hash.clone(),
-            reason: refusal.to_string(),
+            answer: refusal.answer(),
         };
         let mut proposal = self.owner.propose(&attempt.shard, &attempt.key_hash(), value)?;
-        match ended(&mut proposal).await? {
-            Some(Outcome::Chosen(entry)) if matches!(entry.value, EntryValue::Refused { .. }) => Err(refusal),
-            other => self.conclude(attempt, other).await,
-        }
+        let outcome = ended(&mut proposal).await?;
+        self.conclude(attempt, outcome).await
     }
 
     async fn reserve(

@@ -1,6 +1,6 @@
 //! Why an order was not made or not found.
 
-use contracts::{Code, FieldError};
+use contracts::{Code, ErrorBody, FieldError};
 use platform::{ApiError, TableError, calls::CallError, tables::TransactError};
 
 /// Why the orders service says no.
@@ -44,6 +44,19 @@ impl OrdersError {
     /// Whether the answer is final: the same request will be refused again.
     pub fn definite(&self) -> bool {
         matches!(self, OrdersError::Invalid(_) | OrdersError::Refused { .. } | OrdersError::KeyReused)
+    }
+
+    /// What the caller is told.
+    pub fn answer(&self) -> ErrorBody {
+        ApiError::from(self.clone()).body().clone()
+    }
+
+    /// A definite refusal, as it was told before.
+    pub fn told(answer: ErrorBody) -> Self {
+        match answer.details.is_empty() {
+            true => OrdersError::Refused { code: answer.code, message: answer.message },
+            false => OrdersError::Invalid(answer.details),
+        }
     }
 
     /// The code for programs.

@@ -92,7 +92,8 @@ pub(super) fn copied(records: &Records<'_>, tally: &mut Tally) {
         judge_promise(records.case, &promise, &copies_of_order(&records.last, order_id), tally);
     }
     let mut copies: BTreeMap<&str, Vec<&Copy>> = BTreeMap::new();
-    for copy in &records.last.commands {
+    let given = |copy: &&Copy| matches!(copy.value, EntryValue::Command { .. });
+    for copy in records.last.commands.iter().filter(given) {
         copies.entry(&*copy.key_hash).or_default().push(copy);
     }
     for (key, (order_id, sent_ms, answered_ms)) in commands::promised(records) {

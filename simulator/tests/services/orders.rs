@@ -411,6 +411,8 @@ async fn only_what_was_delivered_is_taken_back() {
         let wrong = shop.change(&home, back(&units(quantity), key), client::return_requested).await;
         assert_eq!(wrong.code, Some(Code::ValidationFailed), "{quantity} units");
     }
+    let again = shop.change(&shop.region(1), back(&units(1), "r-0"), client::return_requested).await;
+    assert_eq!(again, early, "a refusal stands for its key");
     let asked = shop.change(&shop.region(1), back(&units(1), "r-3"), client::return_requested).await;
     assert!(asked.success, "{asked:?}");
     let other = shop.change(&home, back(&units(1), "r-3b"), client::return_requested).await;
@@ -418,6 +420,19 @@ async fn only_what_was_delivered_is_taken_back() {
     let reused = shop.change(&home, back(&[], "r-3"), client::return_requested).await;
     assert_eq!(reused.code, Some(Code::ValidationFailed));
     assert_eq!(shop.latest(&home).await["status"], json!("RETURN_REQUESTED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_refused_stays_so_under_its_key() {
+    let shop = Shop::stocked(0).await;
+    let (buyer, home) = (shop.american().clone(), shop.region(0));
+    let order = CreateOrderRequest { allow_backorder: false, ..shop.one_to_wait_for(&buyer, 10).await };
+    for at in [&home, &shop.region(2)] {
+        let answer = shop.buy(at, &buyer, &order, "key").await;
+        assert_eq!(refused(answer), Some(Code::OutOfStock));
+        shop.receive(0, order.products[0].product_id, "slip").await;
+    }
+    acknowledged(shop.buy(&home, &buyer, &order, "another key").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -429,7 +429,7 @@ impl Owner {
         let version = match &entry.value {
             EntryValue::Order { .. } => 1,
             EntryValue::Command { order, .. } | EntryValue::Intent { order, .. } => order.version + 1,
-            EntryValue::Refused { .. } => 0,
+            EntryValue::Refused { .. } | EntryValue::CommandRefused { .. } => 0,
         };
         let due = self.platform.world.instant();
         let unclosed = Unclosed { entry: entry.clone(), version, marked: 0, due };
@@ -499,7 +499,7 @@ fn incarnation(platform: &Platform) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::OrderId;
+    use contracts::{Code, ErrorBody, OrderId};
 
     fn ballot(epoch: u64, region: &str) -> Ballot {
         Ballot { epoch, region: region.into(), incarnation: "a".into() }
@@ -507,7 +507,7 @@ mod tests {
 
     pub(super) fn entry(epoch: u64, body: &str) -> Entry {
         let order_id = OrderId(uuid::Uuid::from_u128(1));
-        let value = EntryValue::Refused { order_id, request_hash: body.to_owned(), reason: String::new() };
+        let value = EntryValue::Refused { order_id, request_hash: body.to_owned(), answer: ErrorBody::new(Code::Conflict, "") };
         Entry::open("am-00".into(), "key".into(), ballot(epoch, "us-east-1"), value)
     }
 

@@ -296,11 +296,11 @@ pub fn other_copies(config: &Config) -> Vec<Region> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::journal::EntryValue;
+    use contracts::{Code, ErrorBody, journal::EntryValue};
 
     fn entry(key: &str, epoch: u64, state: EntryState) -> Entry {
         let order_id = contracts::OrderId(uuid::Uuid::from_u128(1));
-        let value = EntryValue::Refused { order_id, request_hash: epoch.to_string(), reason: String::new() };
+        let value = EntryValue::Refused { order_id, request_hash: epoch.to_string(), answer: ErrorBody::new(Code::Conflict, "") };
         Entry { state, ..Entry::open("am-00".into(), key.into(), ballot(epoch), value) }
     }
 

@@ -10,7 +10,7 @@
 //! names; so copies are kept sorted, and the second value is proposed only after the first.
 
 use contracts::{
-    OrderId,
+    Code, ErrorBody, OrderId,
     journal::{Accepted, Ballot, Entry, EntryState, EntryValue, Incarnations},
 };
 use orders::journal::{
@@ -620,7 +620,7 @@ fn entries(ballots: &[Ballot]) -> Vec<Entry> {
         for value in 0..VALUES {
             let order_id = OrderId(uuid::Uuid::from_u128(1));
             let value =
-                EntryValue::Refused { order_id, request_hash: value.to_string(), reason: String::new() };
+                EntryValue::Refused { order_id, request_hash: value.to_string(), answer: ErrorBody::new(Code::Conflict, "") };
             let open = Entry::open("am-00".into(), "key".to_owned(), ballot.clone(), value);
             entries.extend(STAGES.map(|(_, state)| Entry { state, ..open.clone() }));
         }

@@ -4,7 +4,7 @@
 //! times; replies may be lost.
 
 use contracts::{
-    OrderId,
+    Code, ErrorBody, OrderId,
     journal::{Accepted, Ballot, Entry, EntryValue},
 };
 use orders::journal::{
@@ -53,7 +53,7 @@ impl Tokens {
             let ballot = Ballot { epoch, region: owner.region, incarnation: String::new() };
             let order_id = OrderId(uuid::Uuid::from_u128(order as u128));
             let value =
-                EntryValue::Refused { order_id, request_hash: order.to_string(), reason: String::new() };
+                EntryValue::Refused { order_id, request_hash: order.to_string(), answer: ErrorBody::new(Code::Conflict, "") };
             Entry::open("am-00".into(), order.to_string(), ballot, value)
         };
         Tokens { binds, entries: [1, 2].map(|epoch| [0, 1].map(|order| entry(epoch, order))) }
