@@ -57,7 +57,7 @@ impl Settler {
 
     /// Tells the copies that entries are chosen.
     async fn choose(&self, entries: Vec<Unclosed>) {
-        let answers = self.ask(self.owner.copies.regions(), EntryState::Chosen, &entries).await;
+        let answers = self.ask(self.copies(), EntryState::Chosen, &entries).await;
         for (index, Unclosed { entry, .. }) in entries.iter().enumerate() {
             let marked = answers.iter().filter(|answer| answer.entries[index].marked).count();
             match marked >= W {
@@ -69,6 +69,9 @@ impl Settler {
 
     /// Closes entries whose orders are stored on another continent.
     async fn close(&self, entries: Vec<Unclosed>) {
+        if entries.is_empty() {
+            return;
+        }
         let stored = self.ask(self.witness(), EntryState::Chosen, &entries).await;
         let (mut ready, mut early) = (Vec::new(), Vec::new());
         for (index, unclosed) in entries.into_iter().enumerate() {
@@ -76,7 +79,7 @@ impl Settler {
             let ended = rules::may_close(unclosed.marked, W, stored);
             if ended { ready.push(unclosed) } else { early.push(unclosed) }
         }
-        let answers = self.ask(self.owner.copies.regions(), EntryState::Closed, &ready).await;
+        let answers = self.ask(self.copies(), EntryState::Closed, &ready).await;
         for (index, unclosed) in ready.into_iter().enumerate() {
             match answers.iter().filter(|answer| answer.entries[index].marked).count() >= W {
                 true => self.owner.closed(&unclosed.entry),
@@ -86,11 +89,19 @@ impl Settler {
         early.iter().for_each(|unclosed| self.owner.put_off(&unclosed.entry, unclosed.marked, ASK_STORED));
     }
 
+    /// The copies that are told: nobody waits for one that has fallen silent, where there are enough others.
+    fn copies(&self) -> Vec<Region> {
+        let all = self.owner.copies.regions();
+        let heard = |copy: &&Region| !self.platform.liveness.suspected(copy);
+        let heard: Vec<Region> = all.iter().filter(heard).cloned().collect();
+        if heard.len() >= W { heard } else { all }
+    }
+
     /// The copy of another continent that is asked whether orders are stored there: each in turn.
     fn witness(&self) -> Vec<Region> {
         let config = &self.platform.config;
         let here = config.continent_of(&config.region);
-        let mut others = self.owner.copies.regions();
+        let mut others = self.copies();
         others.retain(|copy| config.continent_of(copy) != here);
         let turn = self.rounds.fetch_add(1, Relaxed);
         others.get(turn % others.len().max(1)).cloned().into_iter().collect()
