@@ -43,8 +43,10 @@ locals {
         "warehouse/POST/backend/reservations", "warehouse/DELETE/backend/reservations/*",
         "warehouse/POST/backend/reservations/*", "warehouse/GET/backend/packages/*",
         "delivery/POST/backend/pricing", "delivery/GET/backend/*", "delivery/POST/backend/*/release",
+        "delivery/POST/backend/*/forget",
         # Its peers in other regions: the journal, the owners of shards.
         "orders/POST/backend/journal/*", "orders/GET/backend/journal/shards", "orders/POST/backend/events",
+        "orders/POST/backend/*/forget",
       ]
       open_paths = []
       world      = []

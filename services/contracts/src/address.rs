@@ -39,6 +39,25 @@ impl Address {
         self
     }
 
+    /// Forgets who lives where. The country and the state stay: taxes and the law of the destination go by them.
+    pub fn forget_person(&mut self) {
+        let Address { country, state, .. } = self;
+        *self = Address { country: std::mem::take(country), state: state.take(), ..Address::of_nobody() };
+    }
+
+    fn of_nobody() -> Address {
+        Address {
+            name: String::new(),
+            company_name: None,
+            street_address: String::new(),
+            post_code: None,
+            city: String::new(),
+            state: None,
+            country: String::new(),
+            phone_number: String::new(),
+        }
+    }
+
     /// What is wrong with the address, a field each.
     pub fn faults(&self) -> Vec<FieldError> {
         let mut faults = Vec::new();

@@ -111,6 +111,9 @@ pub enum Happening {
         reason: String,
         by: String,
     },
+    OrderDeleted {
+        order_id: OrderId,
+    },
     ProductCreated(Box<Product>),
     ProductModified {
         old: Box<Product>,
@@ -224,6 +227,7 @@ impl Happening {
             Happening::OrderCreated(_) => "OrderCreated",
             Happening::OrderModified { .. } => "OrderModified",
             Happening::OrderCancelled { .. } => "OrderCancelled",
+            Happening::OrderDeleted { .. } => "OrderDeleted",
             Happening::ProductCreated(_) => "ProductCreated",
             Happening::ProductModified { .. } => "ProductModified",
             Happening::ProductDeleted(_) => "ProductDeleted",
@@ -257,7 +261,8 @@ impl Happening {
         match self {
             Happening::OrderCreated(_)
             | Happening::OrderModified { .. }
-            | Happening::OrderCancelled { .. } => source::ORDERS,
+            | Happening::OrderCancelled { .. }
+            | Happening::OrderDeleted { .. } => source::ORDERS,
             Happening::ProductCreated(_)
             | Happening::ProductModified { .. }
             | Happening::ProductDeleted(_) => source::PRODUCTS,

@@ -169,6 +169,8 @@ pub enum Command {
         /// The hash under which the token is bound to the order.
         token_hash: String,
     },
+    /// To forget whose order it was.
+    Erase,
     /// To send goods back.
     Return {
         /// Which.
@@ -176,6 +178,15 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+}
+
+impl Command {
+    fn forget_person(&mut self) {
+        match self {
+            Command::Cancel { reason, .. } | Command::Return { reason, .. } => reason.clear(),
+            Command::ReplacePayment { .. } | Command::Erase => {}
+        }
+    }
 }
 
 /// What an entry decides.
@@ -250,6 +261,19 @@ impl EntryValue {
             | EntryValue::Command { order_id, .. }
             | EntryValue::CommandRefused { order_id, .. }
             | EntryValue::Intent { order_id, .. } => *order_id,
+        }
+    }
+
+    /// Forgets the person of whom it tells. What it decided stays, and its hash is the one that it had.
+    pub fn forget_person(&mut self) {
+        match self {
+            EntryValue::Order { order, .. } | EntryValue::Intent { order, .. } => order.forget_person(),
+            EntryValue::Command { order, command, .. } => {
+                order.forget_person();
+                command.forget_person();
+            }
+            EntryValue::CommandRefused { command, .. } => command.forget_person(),
+            EntryValue::Refused { .. } => {}
         }
     }
 

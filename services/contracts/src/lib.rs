@@ -22,6 +22,6 @@ pub mod time;
 pub use address::Address;
 pub use error::{Code, ErrorBody, FieldError};
 pub use ids::{CartId, Continent, OrderId, ProductId, Region, ShardId, UserId, WarehouseId};
-pub use order::{Order, OrderLine, OrderStatus, PaymentState, StockState};
+pub use order::{Erasure, Order, OrderLine, OrderStatus, PaymentState, StockState};
 pub use product::{Package, Product};
 pub use time::Timestamp;

@@ -192,6 +192,16 @@ pub struct StatusChange {
     pub reason: Option<String>,
 }
 
+/// How far the erasure of an order's personal data is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Erasure {
+    /// The order itself tells of nobody any more; a region may still have an older version that does.
+    Pending,
+    /// No region has anything of it.
+    Done,
+}
+
 /// An order. This is also its shape in events: it holds no payment token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -265,6 +275,9 @@ pub struct Order {
     /// The carrier's number, once shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
+    /// How far it has come to be forgotten whose order it was, once that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasure: Option<Erasure>,
     /// Every step so far.
     pub history: Vec<StatusChange>,
 }
@@ -290,9 +303,16 @@ impl Order {
         matches!(self.status, New | AgeReview | Backordered | PaymentFailed)
     }
 
-    /// Whether the order is over: terminal, with money and goods settled.
+    /// Whether the order is over: terminal, with money and goods settled, and nothing left to erase.
     pub fn settled(&self) -> bool {
-        self.status.terminal() && self.payment_state.is_final() && self.stock_state.is_final()
+        let over = self.status.terminal() && self.payment_state.is_final() && self.stock_state.is_final();
+        over && self.erasure != Some(Erasure::Pending)
+    }
+
+    /// Forgets who ordered where to, and what people wrote. What the books need stays.
+    pub fn forget_person(&mut self) {
+        self.address.forget_person();
+        self.history.iter_mut().for_each(|step| step.reason = None);
     }
 
     /// Sum of price times quantity over the lines, plus the delivery price, minor units.

@@ -26,7 +26,7 @@ const TYPES: &str = "#/$defs/";
 
 /// Every detail type, with the service that publishes it.
 pub const PUBLISHED: &[(&str, &[&str])] = &[
-    ("orders", &["OrderCreated", "OrderModified", "OrderCancelled"]),
+    ("orders", &["OrderCreated", "OrderModified", "OrderCancelled", "OrderDeleted"]),
     ("products", &["ProductCreated", "ProductModified", "ProductDeleted"]),
     (
         "warehouse",

@@ -4,9 +4,12 @@ use crate::{desk::Desk, domain::Report, error::Error, pricing};
 use axum::extract::State;
 use contracts::{
     OrderId,
-    bodies::delivery::{
-        DeliveryPage, DeliveryReport, DeliveryView, PricingRequest, PricingResponse, ReleaseRequest,
-        ReturnReport,
+    bodies::{
+        Forgotten,
+        delivery::{
+            DeliveryPage, DeliveryReport, DeliveryView, PricingRequest, PricingResponse, ReleaseRequest,
+            ReturnReport,
+        },
     },
 };
 use platform::{
@@ -48,6 +51,12 @@ pub(crate) fn routes(desk: Desk) -> Routes {
                 .gives::<DeliveryView>()
                 .also(&[409]),
             release,
+        )
+        .route(
+            post("/backend/{order_id}/forget", owner, "Forgets here whom an order went to")
+                .gives::<Forgotten>()
+                .also(&[409]),
+            forget,
         )
         .route(
             get("/new", courier, "A page of deliveries that wait for a courier")
@@ -155,6 +164,14 @@ async fn fail(
     Json(said): Json<DeliveryReport>,
 ) -> Result<Json<DeliveryView>, ApiError> {
     Ok(Json(desk.report(order_id, &Report::Fail(said), deadline).await?))
+}
+
+async fn forget(
+    State(desk): State<Desk>,
+    _: CalledBy<Orders>,
+    Path(order_id): Path<OrderId>,
+) -> Result<Json<Forgotten>, ApiError> {
+    Ok(Json(Forgotten { everything: desk.forget_person(order_id).await? }))
 }
 
 async fn returned(

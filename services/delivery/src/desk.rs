@@ -223,6 +223,14 @@ impl Desk {
         branches.highest().map(Row::view).ok_or(Error::NotFound)
     }
 
+    /// Forgets whom this region delivered an order to. Says whether nothing is left.
+    pub(crate) async fn forget_person(&self, order_id: OrderId) -> Result<bool, Error> {
+        match self.store.forget_person(order_id).await {
+            Err(TableError::Conflict) => Ok(false),
+            forgotten => Ok(forgotten?),
+        }
+    }
+
     /// A page of the deliveries that wait for a courier. It may be shorter than its limit.
     pub(crate) async fn waiting(
         &self,

@@ -49,6 +49,12 @@ pub(crate) fn dispatch_key(order_id: OrderId, number: u32) -> String {
 }
 
 impl Delivery {
+    /// Forgets whom it went to, and what people wrote.
+    pub(crate) fn forget_person(&mut self) {
+        self.address.forget_person();
+        self.reason = None;
+    }
+
     fn new(request: &ReleaseRequest, dispatch: u32) -> Self {
         Delivery {
             status: DeliveryStatus::New,

@@ -11,7 +11,7 @@ use platform::{
     Platform, Table, TableError,
     branches::{self, BRANCHES_MAX, Branched, Branches},
     outbox::{self, Outbox, Pending},
-    tables::{Page, Query, text},
+    tables::{Condition, Page, Query, text},
 };
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +122,26 @@ impl Store {
         let key = self.table.key(order_id.to_string(), Some(text(&row.branch)));
         self.outbox.notify(key, &mut row.outbox);
         Ok(row)
+    }
+
+    /// Has what this region wrote of a delivery forget whom it went to. Says whether nothing is left to do: an event that
+    /// is not yet on the bus still tells of them.
+    ///
+    /// # Errors
+    /// [`TableError::Conflict`] when a branch changed meanwhile.
+    pub(crate) async fn forget_person(&self, order_id: OrderId) -> Result<bool, TableError> {
+        let mut everything = true;
+        for row in self.load(order_id).await?.rows() {
+            let mut row = row.clone();
+            row.delivery.forget_person();
+            let here = branches::name(row.epoch, &self.platform.config.region) == row.branch;
+            match (here, row.outbox.pending.is_empty()) {
+                (false, _) => {}
+                (true, false) => everything = false,
+                (true, true) => self.table.put(&row, Condition::version(row.version)).await?,
+            }
+        }
+        Ok(everything)
     }
 
     /// A page of what is marked as waiting here. Some of it may be out of date: a successor's branch decides.

@@ -8,6 +8,7 @@ use crate::{
     commands::Commander,
     create::{Creator, Told},
     domain::create::{self, Attempt},
+    erasure::Eraser,
     error::OrdersError,
     events::Events,
     journal::{
@@ -20,7 +21,10 @@ use crate::{
 use axum::extract::State;
 use contracts::{
     Code, Order, OrderId, Region, ShardId,
-    bodies::orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
+    bodies::{
+        Forgotten,
+        orders::{CreateOrderRequest, CreateOrderResponse, OrderPage},
+    },
     events::Event,
     keys,
 };
@@ -95,6 +99,8 @@ pub struct Parts {
     pub creator: Creator,
     /// Does what is asked of orders that are there.
     pub commander: Commander,
+    /// Forgets people.
+    pub eraser: Eraser,
     /// Drives shards.
     pub owner: Owner,
     /// Applies events.
@@ -143,6 +149,11 @@ pub fn routes(api: Api) -> Routes {
                 .also(&[409]),
             apply_event,
         )
+        .route(
+            post("/backend/{order_id}/forget", Who::services::<Ours>(), "Forgets here whose order it was")
+                .gives::<Forgotten>(),
+            forget,
+        )
         .merge(journal::routes())
         .with_state(api)
 }
@@ -171,6 +182,16 @@ async fn create_order(
         call.exchange(credential, Method::POST, "", Some(request), budget).await.map(Replay::from)
     })
     .await
+}
+
+async fn forget(
+    State(api): State<Api>,
+    _: CalledBy<Ours>,
+    Path(order_id): Path<OrderId>,
+    deadline: Deadline,
+) -> Result<Json<Forgotten>, ApiError> {
+    let everything = api.eraser.here(order_id, deadline.earlier(MARGIN)).await?;
+    Ok(Json(Forgotten { everything }))
 }
 
 /// The key of the attempt: header and body must agree where both are there.

@@ -9,6 +9,7 @@ use crate::{
 use contracts::{
     Code, Order, OrderId, Region, WarehouseId,
     bodies::{
+        Forgotten,
         delivery::{DeliveryView, PricingRequest, PricingResponse, ReleaseRequest},
         orders::CreateOrderRequest,
         payment::{EffectRequest, PaymentView, ValidateRequest, ValidateResponse},
@@ -21,7 +22,7 @@ use contracts::{
 use http::Method;
 use platform::{
     Deadline, Platform,
-    calls::{CallError, Credential},
+    calls::{CallError, Credential, Target},
 };
 use std::time::Duration;
 
@@ -243,6 +244,39 @@ impl Clients {
         let call = self.platform.calls.here("delivery");
         let path = format!("/backend/{order_id}/release");
         call.post(Credential::Service(NAME), &path, request, deadline).await
+    }
+
+    /// Has another region forget whose an order was. Says whether nothing is left there.
+    ///
+    /// # Errors
+    /// When the region does not answer.
+    pub async fn forget_in(
+        &self,
+        region: &Region,
+        order_id: OrderId,
+        deadline: Deadline,
+    ) -> Result<bool, CallError> {
+        let call = self.platform.calls.in_region(region, NAME);
+        self.forget(call, order_id, deadline).await
+    }
+
+    /// Has this region's deliveries forget whose an order was. Says whether nothing is left there.
+    ///
+    /// # Errors
+    /// When delivery does not answer.
+    pub async fn forget_delivery(&self, order_id: OrderId, deadline: Deadline) -> Result<bool, CallError> {
+        self.forget(self.platform.calls.here("delivery"), order_id, deadline).await
+    }
+
+    async fn forget(
+        &self,
+        call: Target<'_>,
+        order_id: OrderId,
+        deadline: Deadline,
+    ) -> Result<bool, CallError> {
+        let path = format!("/backend/{order_id}/forget");
+        let answer: Forgotten = call.post(Credential::Service(NAME), &path, &(), deadline).await?;
+        Ok(answer.everything)
     }
 
     fn home_of(&self, warehouse_id: &WarehouseId) -> Region {

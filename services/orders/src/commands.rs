@@ -92,6 +92,9 @@ impl Commander {
         if asked.of.as_ref().is_some_and(|user| *user != record.order.user_id) {
             return Err(OrdersError::NotFound);
         }
+        if asked.command == Command::Erase && record.order.erasure.is_some() {
+            return Ok(Replay { body: record.order, again: true });
+        }
         match self.written(&record.order, &asked.key()).await? {
             Some(value) if !same(&value, asked) => Err(OrdersError::KeyReused),
             Some(value) => {

@@ -8,6 +8,7 @@ pub mod clients;
 pub mod commands;
 pub mod create;
 pub mod domain;
+pub mod erasure;
 pub mod error;
 pub mod events;
 pub mod journal;
@@ -55,7 +56,8 @@ pub fn service(platform: Platform) -> Service {
     let events = events::Events::new(&platform, &store, &owner, &saga);
     let consumer = events.consumer();
     let workers = workers(&platform, &store, &owner, &saga, [creator.tasks.clone(), commander.tasks.clone()]);
-    let parts = api::Parts { platform: platform.clone(), store, creator, commander, owner, events };
+    let eraser = erasure::Eraser::new(&platform, &store, &owner.copies);
+    let parts = api::Parts { platform: platform.clone(), store, creator, commander, eraser, owner, events };
     Service {
         name: NAME,
         router: layers::wrap(&platform, NAME, api::routes(api::Api::new(parts))),

@@ -187,9 +187,12 @@ impl Store {
     /// # Errors
     /// When the table does not answer.
     pub async fn get(&self, order_id: OrderId) -> Result<Option<OrderRecord>, TableError> {
+        Ok(highest(self.branches(order_id).await?))
+    }
+
+    async fn branches(&self, order_id: OrderId) -> Result<Vec<OrderRecord>, TableError> {
         let query = Query::partition("orderId", text(order_id.to_string())).consistent();
-        let branches: Vec<OrderRecord> = self.orders.query_all(query, 1000).await?;
-        Ok(highest(branches))
+        self.orders.query_all(query, 1000).await
     }
 
     /// A page of a customer's orders, newest first.
@@ -299,10 +302,14 @@ impl Store {
     ) -> Result<OrderRecord, TransactError> {
         let caused_by =
             cause.map_or_else(|| "owner".to_owned(), |event| event.metadata.event_id.0.to_string());
-        let happening = Happening::OrderModified {
-            changed: changed(&held.order, &next),
-            old: Box::new(held.order.clone()),
-            new: Box::new(next.clone()),
+        let happening = match (held.order.erasure, next.erasure) {
+            // The version before tells what is to be forgotten.
+            (None, Some(_)) => Happening::OrderDeleted { order_id: next.order_id },
+            _ => Happening::OrderModified {
+                changed: changed(&held.order, &next),
+                old: Box::new(held.order.clone()),
+                new: Box::new(next.clone()),
+            },
         };
         let cancelled = cancelled_by.map(|by| cancelled(&next, by));
         let happenings = std::iter::once(happening).chain(cancelled);
@@ -321,6 +328,36 @@ impl Store {
         transaction.commit().await?;
         self.notify(&mut record);
         Ok(record)
+    }
+
+    /// Has what this region wrote of an order forget whose it was. Says whether nothing is left to do: an event that is
+    /// not yet on the bus still tells of them.
+    ///
+    /// # Errors
+    /// When the table does not answer, or the order changes at the same time.
+    pub async fn forget_person(&self, order_id: OrderId) -> Result<bool, TableError> {
+        let mut everything = true;
+        for mut record in self.branches(order_id).await? {
+            let ours = record.writer().is_some_and(|(_, region)| region == self.platform.config.region);
+            if !ours || !tells_of_person(&record.order) {
+                continue;
+            }
+            if !record.pending.pending.is_empty() {
+                everything = false;
+                continue;
+            }
+            record.order.forget_person();
+            self.orders.put(&Row::from(&record), Condition::version(record.order.version)).await?;
+        }
+        Ok(everything)
+    }
+
+    /// Whether any branch of an order, of whichever region, still tells whose it was.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn tells_of_person(&self, order_id: OrderId) -> Result<bool, TableError> {
+        Ok(self.branches(order_id).await?.iter().any(|record| tells_of_person(&record.order)))
     }
 
     /// Whether `writer` has made an order its own. Version 1, which it wrote again exactly as journalled, does not say
@@ -432,6 +469,12 @@ fn open_shard(order: &Order) -> Option<String> {
 
 fn waits(shard: &ShardId) -> String {
     format!("{shard}{WAITS}")
+}
+
+fn tells_of_person(order: &Order) -> bool {
+    let mut forgotten = order.clone();
+    forgotten.forget_person();
+    forgotten != *order
 }
 
 fn cancelled(order: &Order, by: &str) -> Happening {

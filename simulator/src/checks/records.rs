@@ -143,7 +143,11 @@ impl OrderBook {
                 }
             }
             // They tell of an order, but do not decide whether there is one.
-            Ok(copy) if matches!(copy.value, EntryValue::Command { .. } | EntryValue::CommandRefused { .. }) => self.commands.push(copy),
+            Ok(copy)
+                if matches!(copy.value, EntryValue::Command { .. } | EntryValue::CommandRefused { .. }) =>
+            {
+                self.commands.push(copy)
+            }
             Ok(copy) => self.journal.entry(copy.value.order_id()).or_default().push(copy),
             Err(why) => self.unreadable.push(("orders.journal", format!("{}: {why}", name_of(item)))),
         }

@@ -17,7 +17,7 @@ macro_rules! files {
 }
 
 const FILES: &[(&str, &str)] = files! {
-    "orders": "OrderCreated" "OrderModified" "OrderCancelled";
+    "orders": "OrderCreated" "OrderModified" "OrderCancelled" "OrderDeleted";
     "products": "ProductCreated" "ProductModified" "ProductDeleted";
     "warehouse": "StockReserved" "StockReleased" "StockReservationFailed" "StockReplenished" "PackagingStarted" "PackageCreated"
         "PackagingFailed" "WarehouseClosed" "WarehouseOpened";

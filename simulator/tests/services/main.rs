@@ -8,6 +8,7 @@ mod delivery;
 mod destinations;
 mod door;
 mod drills;
+mod erasure;
 mod listening;
 mod notices;
 mod ops;

@@ -98,6 +98,7 @@ pub(crate) struct Place {
     pub(crate) platform: Platform,
     /// The consumers of its queues, where the test brings them their events.
     pub(crate) consumers: Vec<Consumer>,
+    doors: Router,
     replication: Replication,
     _tasks: JoinSet<&'static str>,
 }
@@ -122,7 +123,6 @@ impl Paused {
         network.mount(&authority_of(&addresses.provider_url), outside(provider.router()));
         network.mount(&authority_of(&addresses.carrier_url), outside(carrier.router()));
         // Whoever opens later is already reached, and says nothing yet.
-        let closed = || Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
         plan.scenario.topology.regions.iter().for_each(|one| network.mount(&authority(&one.name), closed()));
         let mut places = BTreeMap::new();
         for region in plan.scenario.topology.regions.iter().map(|region| &region.name) {
@@ -144,6 +144,16 @@ impl Paused {
     /// The region of everybody who buys.
     pub(crate) fn home(&self) -> &Place {
         &self.places[&Region::from(HOME)]
+    }
+
+    /// Lets nobody reach a region any more.
+    pub(crate) fn close(&self, region: &Region) {
+        self.network.mount(&authority(region), closed());
+    }
+
+    /// Lets everybody reach it again.
+    pub(crate) fn open_again(&self, region: &Region) {
+        self.network.mount(&authority(region), self.places[region].doors.clone());
     }
 
     /// Looks again and again until something is so; fails where it never is.
@@ -203,13 +213,13 @@ impl Place {
             Some(harms) => harms.doors(doors),
             None => doors,
         };
-        network.mount(&authority(&here), doors);
+        network.mount(&authority(&here), doors.clone());
         let mut consumers = Vec::new();
         if setup.events == Events::ByHand {
             consumers = services.iter_mut().filter_map(|service| service.consumer.take()).collect();
         }
         services.iter().for_each(|service| service.start(&mut tasks));
-        Place { cloud, platform, consumers, replication, _tasks: tasks }
+        Place { cloud, platform, consumers, doors, replication, _tasks: tasks }
     }
 }
 
@@ -284,6 +294,10 @@ async fn seed(platform: &Platform, spec: &RegionSpec) {
     let products: Vec<_> = products::catalogue().unwrap().iter().map(|product| product.product_id).collect();
     warehouse::seed(platform, &products, spec.stock_units).await.unwrap();
     orders::found(platform).await.unwrap();
+}
+
+fn closed() -> Router {
+    Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// A region's doors: its services, and where the others send what they wrote.

@@ -170,6 +170,7 @@ pub(crate) fn order(number: u128, lines: &[ProductUnits]) -> Order {
         cancel_requested: false,
         returned: Vec::new(),
         tracking_id: None,
+        erasure: None,
         history: Vec::new(),
     }
 }

@@ -16,7 +16,7 @@ use contracts::{
 use http::{HeaderMap, Method};
 use platform::{
     ApiError, Customer, Deadline,
-    identity::Person,
+    identity::{Admin, Person, Staff},
     json::Json,
     replay::Replay,
     request::Path,
@@ -52,6 +52,13 @@ pub(super) fn routes() -> Routes<Api> {
                 .gives::<Order>()
                 .also(&[409]),
             send_back,
+        )
+        .route(
+            post("/{order_id}/erase", Who::staff::<Admin>(), "Has every region forget whose order it was")
+                .header(KEY, KEY_SAYS, true)
+                .gives::<Order>()
+                .also(&[409]),
+            erase,
         )
 }
 
@@ -95,6 +102,17 @@ async fn send_back(
     let reason = request.reason.clone().unwrap_or_else(|| NO_REASON.to_owned());
     let command = Command::Return { lines: request.lines.clone(), reason };
     place.ask(&api, command, None, "returns", &request, &headers, deadline).await
+}
+
+async fn erase(
+    State(api): State<Api>,
+    staff: Staff<Admin>,
+    deadline: Deadline,
+    Path(order_id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Replay<Order>, ApiError> {
+    let place = Place::of(&api, &staff.0, &order_id).await?;
+    place.ask(&api, Command::Erase, None, "erase", &(), &headers, deadline).await
 }
 
 /// Which order, and who asks.

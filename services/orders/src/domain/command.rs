@@ -20,6 +20,7 @@ pub fn trigger(command: &Command) -> Trigger {
         }
         Command::ReplacePayment { .. } => Trigger::PaymentReplaced,
         Command::Return { reason, .. } => Trigger::ReturnRequested { reason: reason.clone() },
+        Command::Erase => Trigger::Erase,
     }
 }
 
@@ -27,7 +28,7 @@ pub fn trigger(command: &Command) -> Trigger {
 pub fn faults(command: &Command) -> Vec<FieldError> {
     match command {
         Command::Cancel { reason, .. } => too_long(reason).into_iter().collect(),
-        Command::ReplacePayment { .. } => Vec::new(),
+        Command::ReplacePayment { .. } | Command::Erase => Vec::new(),
         Command::Return { lines, reason } => too_long(reason).into_iter().chain(line_faults(lines)).collect(),
     }
 }

@@ -169,6 +169,7 @@ pub fn new_order(
         cancel_requested: false,
         returned: Vec::new(),
         tracking_id: None,
+        erasure: None,
         history: vec![born],
     }
 }

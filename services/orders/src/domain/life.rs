@@ -2,7 +2,7 @@
 
 use super::{create::Owner, timers};
 use contracts::{
-    Order, OrderLine, OrderStatus, PaymentState, StockState, WarehouseId, events::ProductUnits,
+    Erasure, Order, OrderLine, OrderStatus, PaymentState, StockState, WarehouseId, events::ProductUnits,
     order::StatusChange,
 };
 use std::cmp::Ordering;
@@ -90,6 +90,10 @@ pub enum Trigger {
     StockConsumed,
     /// Money and goods are settled.
     Wound,
+    /// Whose order it was is to be forgotten.
+    Erase,
+    /// No region has anything of that any more.
+    Erased,
     /// A new owner took the order over.
     Adopted,
     /// A person must look at it.
@@ -172,6 +176,8 @@ fn advance(order: &mut Order, trigger: &Trigger) -> Step {
         Trigger::StockReleased => stock(order, StockState::Released),
         Trigger::StockConsumed => stock(order, StockState::Consumed),
         Trigger::Wound => wound(order),
+        Trigger::Erase => erase(order),
+        Trigger::Erased => erased(order),
         Trigger::Adopted => to(order.status),
         Trigger::NeedsAttention { reason } => needs_attention(order, reason),
     }
@@ -465,7 +471,10 @@ fn payment_replaced(order: &mut Order) -> Step {
 /// Row 28.
 fn return_requested(order: &mut Order, reason: &str) -> Step {
     match order.status {
-        OrderStatus::Fulfilled => Step::To(OrderStatus::ReturnRequested, Some(reason.to_owned())),
+        // Nobody can say any more who sends an erased order back.
+        OrderStatus::Fulfilled if order.erasure.is_none() => {
+            Step::To(OrderStatus::ReturnRequested, Some(reason.to_owned()))
+        }
         _ => Step::Ignored,
     }
 }
@@ -489,6 +498,24 @@ fn return_received(order: &mut Order, lines: &[ProductUnits], resaleable: bool) 
 
 fn units(line: &OrderLine) -> ProductUnits {
     ProductUnits { product_id: line.product_id, quantity: line.quantity }
+}
+
+/// An order that is over can be erased, once.
+fn erase(order: &mut Order) -> Step {
+    if !order.settled() || order.erasure.is_some() {
+        return Step::Ignored;
+    }
+    order.forget_person();
+    order.erasure = Some(Erasure::Pending);
+    to(order.status)
+}
+
+fn erased(order: &mut Order) -> Step {
+    if order.erasure != Some(Erasure::Pending) {
+        return Step::Ignored;
+    }
+    order.erasure = Some(Erasure::Done);
+    to(order.status)
 }
 
 /// Rows 5, 7, 15, 16, 30 and 31.

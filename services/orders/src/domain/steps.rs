@@ -1,7 +1,7 @@
 //! What an order's owner has to do next. Decided from the order alone, so that any owner decides the same.
 
 use super::timers;
-use contracts::{Order, OrderStatus, PaymentState, StockState, Timestamp, journal::EffectKind};
+use contracts::{Erasure, Order, OrderStatus, PaymentState, StockState, Timestamp, journal::EffectKind};
 
 /// Something to do for an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub enum Step {
     Wind,
     /// Ask what is known of the customer's age.
     CheckAge,
+    /// Have every region forget whose order it was.
+    Erase,
     /// It has waited as long as it may.
     TimeUp,
 }
@@ -111,6 +113,7 @@ fn goods(order: &Order) -> Option<Step> {
 
 fn course(order: &Order) -> Option<Step> {
     match order.status {
+        _ if order.erasure == Some(Erasure::Pending) => Some(Step::Erase),
         OrderStatus::New | OrderStatus::Packaging if under_predecessor(order) || resumed(order) => {
             Some(Step::FollowPackage)
         }

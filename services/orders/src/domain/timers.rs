@@ -1,6 +1,6 @@
 //! How long an order may wait, and for what.
 
-use contracts::{Order, OrderStatus, PaymentState, StockState, Timestamp};
+use contracts::{Erasure, Order, OrderStatus, PaymentState, StockState, Timestamp};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -76,9 +76,10 @@ pub fn before(order: &Order) -> Option<OrderStatus> {
     order.history.iter().rev().map(|step| step.status).find(|status| *status != order.status)
 }
 
-/// Whether the order only waits: for a person, for goods or for time to pass.
+/// Whether the order only waits: for a person, for goods, for time to pass or for a region to come back.
 pub fn only_waits(order: &Order) -> bool {
-    order.status.may_wait()
+    let may_wait = order.status.may_wait() || order.erasure == Some(Erasure::Pending);
+    may_wait
         && order.payment_state != PaymentState::VoidPending
         && order.stock_state != StockState::ReleasePending
 }

@@ -33,12 +33,12 @@ pub const LAST_SIGNS: Duration = Duration::from_millis(150);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Row {
-    shard: ShardId,
-    key_hash: String,
+    pub(super) shard: ShardId,
+    pub(super) key_hash: String,
     ballot: Ballot,
     state: EntryState,
     value_hash: String,
-    value: String,
+    pub(super) value: String,
     order_id: OrderId,
     written_at: i64,
 }
@@ -50,6 +50,14 @@ impl Row {
         let order_id = value.order_id();
         let value = serde_json::to_string(&value).unwrap_or_default();
         Row { shard, key_hash, ballot, state, value_hash, value, order_id, written_at }
+    }
+
+    /// Its value without the person, where it tells of one.
+    pub(super) fn forgotten(&self) -> Result<Option<String>, serde_json::Error> {
+        let mut value: EntryValue = serde_json::from_str(&self.value)?;
+        value.forget_person();
+        let forgotten = serde_json::to_string(&value)?;
+        Ok((forgotten != self.value).then_some(forgotten))
     }
 
     pub(super) fn entry(self) -> Result<Entry, serde_json::Error> {

@@ -8,6 +8,7 @@
 
 pub mod acceptor;
 pub mod copies;
+mod forgetting;
 pub mod lanes;
 pub mod owner;
 pub mod rejoin;

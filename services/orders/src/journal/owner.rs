@@ -292,16 +292,22 @@ impl Owner {
 
     /// Waits until everything that is proposed about an order is decided.
     pub async fn until_decided(&self, shard: &ShardId, order_id: OrderId) {
-        let proposals: Vec<_> = {
-            let state = self.lock();
-            let all = state.held.get(shard).into_iter().flat_map(|held| held.proposals.values());
-            let about = all.filter(|proposal| proposal.entry.value.order_id() == order_id);
-            about.map(|proposal| proposal.outcome.clone()).collect()
-        };
-        for mut proposal in proposals {
+        for mut proposal in self.proposals_about(shard, order_id) {
             // A sender that is gone has decided nothing; nor will it.
             let _ = proposal.wait_for(Option::is_some).await;
         }
+    }
+
+    /// Whether everything that was proposed about an order is closed: nobody writes an entry of it again.
+    pub fn is_closed(&self, shard: &ShardId, order_id: OrderId) -> bool {
+        self.recovered(shard) && self.proposals_about(shard, order_id).is_empty()
+    }
+
+    fn proposals_about(&self, shard: &ShardId, order_id: OrderId) -> Vec<watch::Receiver<Option<Outcome>>> {
+        let state = self.lock();
+        let all = state.held.get(shard).into_iter().flat_map(|held| held.proposals.values());
+        let about = all.filter(|proposal| proposal.entry.value.order_id() == order_id);
+        about.map(|proposal| proposal.outcome.clone()).collect()
     }
 
     fn start(&self, entry: Entry) -> watch::Receiver<Option<Outcome>> {
@@ -507,7 +513,11 @@ mod tests {
 
     pub(super) fn entry(epoch: u64, body: &str) -> Entry {
         let order_id = OrderId(uuid::Uuid::from_u128(1));
-        let value = EntryValue::Refused { order_id, request_hash: body.to_owned(), answer: ErrorBody::new(Code::Conflict, "") };
+        let value = EntryValue::Refused {
+            order_id,
+            request_hash: body.to_owned(),
+            answer: ErrorBody::new(Code::Conflict, ""),
+        };
         Entry::open("am-00".into(), "key".into(), ballot(epoch, "us-east-1"), value)
     }
 

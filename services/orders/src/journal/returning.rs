@@ -300,7 +300,11 @@ mod tests {
 
     fn entry(key: &str, epoch: u64, state: EntryState) -> Entry {
         let order_id = contracts::OrderId(uuid::Uuid::from_u128(1));
-        let value = EntryValue::Refused { order_id, request_hash: epoch.to_string(), answer: ErrorBody::new(Code::Conflict, "") };
+        let value = EntryValue::Refused {
+            order_id,
+            request_hash: epoch.to_string(),
+            answer: ErrorBody::new(Code::Conflict, ""),
+        };
         Entry { state, ..Entry::open("am-00".into(), key.into(), ballot(epoch), value) }
     }
 

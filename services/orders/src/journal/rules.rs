@@ -264,7 +264,11 @@ mod tests {
 
     fn entry(epoch: u64, value: &str, state: EntryState) -> Entry {
         let order_id = OrderId(uuid::Uuid::from_u128(1));
-        let value = EntryValue::Refused { order_id, request_hash: value.to_owned(), answer: ErrorBody::new(Code::Conflict, "") };
+        let value = EntryValue::Refused {
+            order_id,
+            request_hash: value.to_owned(),
+            answer: ErrorBody::new(Code::Conflict, ""),
+        };
         Entry { state, ..Entry::open("am-00".into(), "k".into(), ballot(epoch), value) }
     }
 

@@ -37,6 +37,7 @@ impl Saga {
                 true => self.release_delivery(record).await,
                 false => Ok(None),
             },
+            Step::Erase => self.erase(&record.order).await,
             Step::FollowPackage => self.follow_package(&record.order).await,
             Step::FollowDelivery => self.release_delivery(record).await,
             Step::ConsumeStock => self.consume(&record.order).await,
@@ -176,6 +177,15 @@ impl Saga {
             self.clients.release_stock(order.order_id, &reservation(order), deadline).await?;
         }
         Ok(Some(Trigger::StockReleased))
+    }
+
+    /// Has every region forget whose an order was, once nobody writes an entry of it again.
+    async fn erase(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
+        if !self.owner.is_closed(&order.shard, order.order_id) {
+            return Ok(None);
+        }
+        let nothing_left = self.eraser.everywhere(order, Deadline::within(STEP_LIMIT)).await?;
+        Ok(nothing_left.then_some(Trigger::Erased))
     }
 
     /// Rows 6 and 25: a warehouse that has the goods, with the destination checked again by the law of today: the

@@ -619,8 +619,11 @@ fn entries(ballots: &[Ballot]) -> Vec<Entry> {
     for ballot in ballots {
         for value in 0..VALUES {
             let order_id = OrderId(uuid::Uuid::from_u128(1));
-            let value =
-                EntryValue::Refused { order_id, request_hash: value.to_string(), answer: ErrorBody::new(Code::Conflict, "") };
+            let value = EntryValue::Refused {
+                order_id,
+                request_hash: value.to_string(),
+                answer: ErrorBody::new(Code::Conflict, ""),
+            };
             let open = Entry::open("am-00".into(), "key".to_owned(), ballot.clone(), value);
             entries.extend(STAGES.map(|(_, state)| Entry { state, ..open.clone() }));
         }

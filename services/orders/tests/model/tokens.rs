@@ -52,8 +52,11 @@ impl Tokens {
             let owner = crate::sample::owner(epoch);
             let ballot = Ballot { epoch, region: owner.region, incarnation: String::new() };
             let order_id = OrderId(uuid::Uuid::from_u128(order as u128));
-            let value =
-                EntryValue::Refused { order_id, request_hash: order.to_string(), answer: ErrorBody::new(Code::Conflict, "") };
+            let value = EntryValue::Refused {
+                order_id,
+                request_hash: order.to_string(),
+                answer: ErrorBody::new(Code::Conflict, ""),
+            };
             Entry::open("am-00".into(), order.to_string(), ballot, value)
         };
         Tokens { binds, entries: [1, 2].map(|epoch| [0, 1].map(|order| entry(epoch, order))) }

@@ -87,6 +87,7 @@ pub(crate) fn order(number: u128, products: &[u128]) -> Order {
         cancel_requested: false,
         returned: Vec::new(),
         tracking_id: None,
+        erasure: None,
         history: Vec::new(),
     }
 }

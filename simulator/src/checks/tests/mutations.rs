@@ -55,11 +55,17 @@ const MUTATIONS: &[Mutation] = &[
     ("D3", "a refused return was begun", "was refused, and the order shows it", commanded, |case| {
         case.commands[0].outcome = Outcome::Refused
     }),
-    ("D3", "a refused return was begun under its key", "was refused, and the order shows it", commanded, |case| {
-        let again = case.commands[0].clone();
-        case.commands[0].outcome = Outcome::Refused;
-        case.commands.push(again);
-    }),
+    (
+        "D3",
+        "a refused return was begun under its key",
+        "was refused, and the order shows it",
+        commanded,
+        |case| {
+            let again = case.commands[0].clone();
+            case.commands[0].outcome = Outcome::Refused;
+            case.commands.push(again);
+        },
+    ),
     ("D4", "a command was done twice", "was done 2 times", commanded, done_twice),
     ("D4", "the journal chose two commands for one key", "chose two values", commanded, |case| {
         edit_in(case, "eu-west-1", "orders.journal", |row| {

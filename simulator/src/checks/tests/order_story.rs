@@ -126,6 +126,7 @@ impl Story {
             cancel_requested: self.wished_by(version),
             returned: self.returned_by(version),
             tracking_id: None,
+            erasure: None,
             history: history.collect(),
         }
     }

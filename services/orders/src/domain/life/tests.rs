@@ -3,7 +3,7 @@
 use super::{Canceller::*, Trigger as T, *};
 use crate::domain::samples::order;
 use OrderStatus::*;
-use contracts::{Package, ProductId, Timestamp, WarehouseId, states::may_follow};
+use contracts::{Address, Package, ProductId, Timestamp, WarehouseId, states::may_follow};
 
 const LONG_AGO: Timestamp = Timestamp(0);
 
@@ -91,6 +91,8 @@ fn triggers() -> Vec<(&'static str, Trigger)> {
         ("return asked for", T::ReturnRequested { reason: reason() }),
         ("return received", T::ReturnReceived { lines: pack([1, 0]), resaleable: true }),
         ("time up", T::TimeUp),
+        ("erase", T::Erase),
+        ("erased", T::Erased),
     ]
 }
 
@@ -144,6 +146,9 @@ const ROWS: &[(OrderStatus, &str, OrderStatus)] = &[
     (New, "time up", PaymentFailed),
     (Packaging, "time up", PaymentFailed),
     (Reallocating, "time up", PaymentFailed),
+    (Fulfilled, "erase", Fulfilled),
+    (Cancelled, "erase", Cancelled),
+    (Returned, "erase", Returned),
 ];
 
 /// News that overtook what it follows from: it comes again.
@@ -303,4 +308,22 @@ fn late_news_of_a_payment_that_another_one_replaced_change_nothing() {
     assert_eq!(outcomes(1), [Outcome::Ignored, Outcome::Ignored, Outcome::Ignored]);
     assert!(outcomes(2).iter().all(|outcome| matches!(outcome, Outcome::Changed(_))));
     assert_eq!(outcomes(3), [Outcome::Early, Outcome::Early, Outcome::Early]);
+}
+
+#[test]
+fn an_erased_order_tells_of_nobody_and_is_over_once_no_region_does() {
+    let reason = || Some("my neighbour took it".to_owned());
+    let mut over = standing(Fulfilled);
+    over.history.iter_mut().for_each(|step| step.reason = reason());
+    let Outcome::Changed(erasing) = apply(&over, &T::Erase, &owner(LONG_AGO)) else { panic!("it is over") };
+    let Address { name, street_address, city, country, phone_number, .. } = &erasing.address;
+    assert!([name, street_address, city, phone_number].iter().all(|text| text.is_empty()));
+    assert_eq!((country, erasing.total), (&over.address.country, over.total));
+    assert!(erasing.history.iter().all(|step| step.reason.is_none()));
+    assert!(!erasing.settled() && timers::only_waits(&erasing));
+    let back = T::ReturnRequested { reason: "no".into() };
+    assert_eq!(apply(&erasing, &back, &owner(LONG_AGO)), Outcome::Ignored);
+    let Outcome::Changed(erased) = apply(&erasing, &T::Erased, &owner(LONG_AGO)) else { panic!("no region") };
+    assert!(erased.settled() && erased.erasure == Some(Erasure::Done));
+    assert_eq!(apply(&erased, &T::Erase, &owner(LONG_AGO)), Outcome::Ignored);
 }
