@@ -471,6 +471,11 @@ fn waits(shard: &ShardId) -> String {
     format!("{shard}{WAITS}")
 }
 
+/// Whether an order that stands at this place in the index of open orders only waits.
+pub fn only_waits_at(open_shard: &str) -> bool {
+    open_shard.ends_with(WAITS)
+}
+
 fn tells_of_person(order: &Order) -> bool {
     let mut forgotten = order.clone();
     forgotten.forget_person();

@@ -267,7 +267,7 @@ impl<'a> OrderRow<'a> {
             order_id: row.text("orderId").unwrap_or_default(),
             rank: (row.whole("epoch"), row.whole("version")),
             status: row.text("status").unwrap_or("unreadable"),
-            still: row.text("openShard").is_none_or(|place| place.ends_with("~waits")),
+            still: row.text("openShard").is_none_or(orders::store::only_waits_at),
             unpublished: pending && awaited(ours, since_ms, now_ms),
         }
     }

@@ -175,7 +175,7 @@ impl Paused {
     /// Whether nothing is left to do anywhere: no order goes on by itself, no event waits to be published or applied,
     /// and every region has what the others wrote.
     pub(crate) fn at_rest(&self) -> bool {
-        let goes_on = |shard: Option<&str>| shard.is_some_and(|shard| !shard.ends_with("~waits"));
+        let goes_on = |place: Option<&str>| place.is_some_and(|place| !::orders::store::only_waits_at(place));
         let settled = |place: &Place| {
             let orders = place.cloud.items("orders").unwrap();
             !orders.iter().any(|row| goes_on(row.text("openShard")))

@@ -1,7 +1,13 @@
 //! A continent's copy of the journal, over this region's own tables.
 
+mod conditions;
+
 use super::rules::{self, Heed, Judgement, Mark};
 use crate::store::{JOURNAL, LEASES, ORDERS, TOKENS};
+use conditions::{
+    COUNTED, MARK, PROMISE, PROMISE_AND_LEARN, WRITE, counts, free_token, may_mark, may_write, newer_epoch,
+    not_moved, not_outranked, share_no_item,
+};
 use contracts::{
     OrderId, ShardId, WarehouseId,
     journal::{
@@ -13,7 +19,7 @@ use contracts::{
 use platform::{
     Platform, Table, TableError, World,
     liveness::Liveness,
-    tables::{Cancelled, Condition, Item, Query, TransactError, Transaction, number, text},
+    tables::{Cancelled, Condition, Item, Query, TransactError, Transaction, text},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -491,95 +497,4 @@ struct VersionRow {
 /// The scope of a shard's lease.
 pub(super) fn lease_scope(shard: &ShardId) -> String {
     format!("shard/{shard}")
-}
-
-const MARK: &str = "SET #state = :to";
-
-/// [`rules::mark`] as a condition.
-fn may_mark(entry: &SettleEntry, state: EntryState) -> Condition {
-    let before = if state == EntryState::Chosen { EntryState::Open } else { EntryState::Chosen };
-    Condition::default()
-        .and("valueHash = :hash AND (#state = :before OR #state = :to)")
-        .name("#state", "state")
-        .value(":hash", text(&entry.value_hash))
-        .value(":before", text(state_word(before)))
-        .value(":to", text(state_word(state)))
-}
-
-/// The copy counts these incarnations.
-fn counts(incarnations: &Incarnations) -> Condition {
-    Condition::default().and(COUNTED).value(":counted", text(incarnations.to_string()))
-}
-
-const PROMISE: &str = "SET promised = :ballot";
-const PROMISE_AND_LEARN: &str = "SET promised = :ballot, counted = :newest";
-/// [`rules::heed`] as a condition.
-const COUNTED: &str = "counted = :counted";
-
-/// [`rules::may_promise`] as a condition. A ballot's text begins with its epoch and `#`.
-fn newer_epoch(ballot: &Ballot) -> Condition {
-    Condition::default()
-        .and("attribute_not_exists(promised) OR promised = :ballot OR promised < :epoch")
-        .value(":ballot", text(ballot.to_string()))
-        .value(":epoch", text(format!("{:012}#", ballot.epoch)))
-}
-
-/// The copy has promised nothing higher.
-fn not_outranked(ballot: &Ballot) -> Condition {
-    Condition::default()
-        .and("attribute_not_exists(promised) OR promised <= :ballot")
-        .value(":ballot", text(ballot.to_string()))
-}
-
-/// Writes an entry; one that is known to be chosen or closed stays so.
-const WRITE: &str = "SET ballot = :ballot, #state = if_not_exists(#state, :open), valueHash = :hash, \
-                     #value = :value, orderId = :order, writtenAt = if_not_exists(writtenAt, :now)";
-
-/// [`rules::judge`] as a condition: nothing here, or this value, or an open entry of a lower ballot.
-fn may_write(entry: &Entry, now: i64) -> Condition {
-    Condition::default()
-        .and("attribute_not_exists(#shard) OR valueHash = :hash OR (#state = :open AND ballot < :ballot)")
-        .name("#shard", "shard")
-        .name("#state", "state")
-        .name("#value", "value")
-        .value(":open", text("open"))
-        .value(":hash", text(&entry.value_hash))
-        .value(":ballot", text(entry.ballot.to_string()))
-        .value(":value", text(serde_json::to_string(&entry.value).unwrap_or_default()))
-        .value(":order", text(entry.value.order_id().to_string()))
-        .value(":now", number(now))
-}
-
-/// The token is bound to no other order.
-fn free_token(order_id: OrderId) -> Condition {
-    Condition::default()
-        .and("attribute_not_exists(tokenHash) OR orderId = :order")
-        .value(":order", text(order_id.to_string()))
-}
-
-/// Whether entries can be stored in one transaction: it cannot touch an item twice.
-fn share_no_item(entries: &[Entry]) -> bool {
-    let mut keys = BTreeSet::new();
-    let mut tokens = BTreeSet::new();
-    let mut epochs = BTreeMap::new();
-    entries.iter().all(|entry| {
-        let token = entry.value.token().map(|(token_hash, _)| token_hash);
-        let place = entry.value.warehouse();
-        keys.insert(&entry.key_hash)
-            && token.is_none_or(|token| tokens.insert(token))
-            && place.is_none_or(|(warehouse, epoch)| *epochs.entry(warehouse).or_insert(epoch) == epoch)
-    })
-}
-
-/// The warehouse has no newer epoch.
-fn not_moved(epoch: u64) -> Condition {
-    Condition::default().and("attribute_not_exists(epoch) OR epoch <= :epoch").value(":epoch", number(epoch))
-}
-
-fn state_word(state: EntryState) -> &'static str {
-    match state {
-        EntryState::Open => "open",
-        EntryState::Chosen => "chosen",
-        EntryState::Closed => "closed",
-    }
 }
