@@ -30,6 +30,7 @@ locals {
     carrier_url      = var.carrier_url
     age_check_url    = var.age_check_url
     otlp_url         = var.otlp_url
+    metrics          = true
     heartbeat_ms     = 50
     suspect_after_ms = 250
   }

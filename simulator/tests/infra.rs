@@ -103,3 +103,17 @@ fn terraform_fills_in_what_the_experiments_leave_open() {
         assert!(module.lines().any(given), "modules/experiments/main.tf gives no {variable}");
     }
 }
+
+#[test]
+fn the_dashboards_show_the_metrics_that_the_services_write() {
+    let text = fs::read_to_string(infra().join("modules/watch/dashboards.tf")).unwrap();
+    let block = text.split_once("business = {").unwrap().1.split_once('}').unwrap().0;
+    let shown: BTreeMap<&str, Vec<&str>> = block
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(service, names)| (service.trim(), names.split('"').skip(1).step_by(2).collect()))
+        .collect();
+    let written: BTreeMap<&str, Vec<&str>> =
+        platform::metrics::NAMES.iter().map(|(service, names)| (*service, names.to_vec())).collect();
+    assert_eq!(shown, written);
+}

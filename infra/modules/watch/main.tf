@@ -108,6 +108,40 @@ resource "aws_cloudwatch_metric_alarm" "each" {
   ok_actions    = contains(keys(local.door), each.key) ? [] : [aws_sns_topic.alarms.arn]
 }
 
+# Whatever keeps customers from ordering, known to the alarms above or not, is seen in how many orders there are.
+resource "aws_cloudwatch_metric_alarm" "orders" {
+  alarm_name          = "${var.name}-fewer-orders"
+  alarm_description   = "Customers of ${var.region} order less than they usually do at this hour"
+  comparison_operator = "LessThanLowerThreshold"
+  threshold_metric_id = "usual"
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  treat_missing_data  = "breaching"
+
+  metric_query {
+    id          = "orders"
+    return_data = true
+
+    metric {
+      namespace   = "ecommerce.orders"
+      metric_name = "orderCreated"
+      dimensions  = { environment = var.env, service = "orders" }
+      stat        = "Sum"
+      period      = 3600
+    }
+  }
+
+  metric_query {
+    id          = "usual"
+    label       = "As many as usual"
+    expression  = "ANOMALY_DETECTION_BAND(orders, 3)"
+    return_data = true
+  }
+
+  alarm_actions = [aws_sns_topic.alarms.arn]
+  ok_actions    = [aws_sns_topic.alarms.arn]
+}
+
 resource "aws_cloudwatch_composite_alarm" "region" {
   alarm_name        = "${var.name}-region"
   alarm_description = "Customers of ${var.region} are served late or not at all: consider evacuating it (infra/README.md)"

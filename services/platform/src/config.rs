@@ -125,6 +125,9 @@ pub struct Config {
     /// in production.
     #[serde(default)]
     pub event_listener: bool,
+    /// Whether services write their business metrics ([`crate::metrics`]) to standard output.
+    #[serde(default)]
+    pub metrics: bool,
     /// Time between two heartbeats, milliseconds.
     pub heartbeat_ms: u64,
     /// A region is suspected after this much silence, milliseconds.

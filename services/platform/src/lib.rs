@@ -21,6 +21,7 @@ pub mod lambda;
 pub mod layers;
 pub mod listener;
 pub mod liveness;
+pub mod metrics;
 pub mod network;
 pub mod openapi;
 pub mod ops;

@@ -10,6 +10,7 @@ pub use lag::Outboxes;
 use crate::{
     Platform, Worker,
     bus::Bus,
+    metrics,
     planted::Planted,
     tables::{Condition, Item, Query, Table, TableError, number, text},
 };
@@ -242,6 +243,7 @@ impl Outbox {
                 self.confirmed().add_of_other(&event_id);
                 continue;
             }
+            metrics::count(&self.platform.config, event, self.platform.world.now());
             let room = self.confirmed().add(self.platform.world.instant(), &key, &event_id);
             if !room {
                 self.clear(key.clone(), &event_id).await?;

@@ -96,6 +96,7 @@ fn config(aws_endpoint: String) -> Config {
         age_check_url: "http://age-check.example".into(),
         otlp_url: None,
         event_listener: false,
+        metrics: false,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {

@@ -267,6 +267,7 @@ impl Plan {
             age_check_url: addresses.age_check_url.clone(),
             otlp_url: None,
             event_listener: self.event_listener,
+            metrics: false,
             heartbeat_ms: u64::from(topology.heartbeat_ms),
             suspect_after_ms: u64::from(topology.suspect_after_ms),
             secrets: self.secrets.clone(),

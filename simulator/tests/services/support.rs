@@ -266,6 +266,7 @@ fn config(name: &str, cloud: &Cloud, listened: bool) -> Config {
         age_check_url: "http://age-check.local".into(),
         otlp_url: None,
         event_listener: listened,
+        metrics: false,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {
