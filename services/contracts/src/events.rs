@@ -121,11 +121,13 @@ pub enum Happening {
     StockReserved {
         order_id: OrderId,
         warehouse_id: WarehouseId,
+        allocation: u32,
         lines: Vec<ProductUnits>,
     },
     StockReleased {
         order_id: OrderId,
         warehouse_id: WarehouseId,
+        allocation: u32,
         lines: Vec<ProductUnits>,
     },
     StockReservationFailed {
