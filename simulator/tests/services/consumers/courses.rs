@@ -72,7 +72,7 @@ impl Course {
             Course::AgeReviewed => &[(ORDERS, "AgeVerificationCompleted"), (PACKERS, "OrderModified")],
             Course::WaitedForGoods => &[(ORDERS, "StockReplenished"), (PRODUCTS, "StockReplenished")],
             Course::WarehouseLost => &[(ORDERS, "WarehouseClosed")],
-            Course::RefundedTwice => &[(ORDERS, "PaymentRefunded"), (ORDERS, "PaymentUnknown")],
+            Course::RefundedTwice => &[(ORDERS, "PaymentRefunded")],
         }
     }
 
@@ -288,7 +288,8 @@ async fn refund_twice(shop: &Paused, post: &mut Post<'_>, bought: &Bought) {
     shop.provider.set_faults(ProviderFaults { slow_ms: TOO_SLOW_MS, ..ProviderFaults::default() });
     shop.return_goods(bought.order_id, &back(bought)).await;
     post.round(&[(ORDERS, "ReturnReceived"), (PACKERS, "ReturnReceived")]).await;
-    post.gather(&[(ORDERS, "PaymentUnknown")]).await;
+    let due = |order: &contracts::Order| order.payment_state == PaymentState::RefundPending;
+    shop.until_order(bought, "a second refund that is due", due).await;
     post.take_up();
     post.hand_out(|_| true).await;
     let waits = shop.order(bought).await;
