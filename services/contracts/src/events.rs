@@ -95,6 +95,22 @@ pub struct PaymentOutcome {
     pub reason: Option<String>,
 }
 
+/// The detail of a refund, of which an order may have several: `amount` is what this one paid back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentRefund {
+    /// As of all payment events.
+    #[serde(flatten)]
+    pub outcome: PaymentOutcome,
+    /// Which of the order's refunds it is: why it was paid back, as the effect's key has it, such as `return`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<String>,
+    /// What all of the order's refunds have paid back so far, this one included, minor units.
+    #[schemars(range(min = 0))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded_total: Option<i64>,
+}
+
 /// What happened. The variant's name is the detail type, its content the detail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "detail-type", content = "detail", rename_all_fields = "camelCase")]
@@ -124,11 +140,13 @@ pub enum Happening {
     StockReserved {
         order_id: OrderId,
         warehouse_id: WarehouseId,
+        allocation: u32,
         lines: Vec<ProductUnits>,
     },
     StockReleased {
         order_id: OrderId,
         warehouse_id: WarehouseId,
+        allocation: u32,
         lines: Vec<ProductUnits>,
     },
     StockReservationFailed {
@@ -177,7 +195,7 @@ pub enum Happening {
     PaymentCaptured(PaymentOutcome),
     PaymentFailed(PaymentOutcome),
     PaymentVoided(PaymentOutcome),
-    PaymentRefunded(PaymentOutcome),
+    PaymentRefunded(PaymentRefund),
     PaymentUnknown(PaymentOutcome),
     DeliveryStarted {
         order_id: OrderId,

@@ -176,7 +176,9 @@ fn trigger(happening: &Happening) -> Option<(OrderId, Trigger)> {
             Some((voided.order_id, Trigger::PaymentVoided { attempt: voided.attempt }))
         }
         Happening::PaymentRefunded(refunded) => {
-            Some((refunded.order_id, Trigger::PaymentRefunded { amount: refunded.amount }))
+            // One that names no sum may be any of the order's refunds: the effect's answer tells.
+            let total = refunded.refunded_total?;
+            Some((refunded.outcome.order_id, Trigger::PaymentRefunded { total }))
         }
         Happening::DeliveryStarted { order_id, tracking_id } => {
             Some((order_id, Trigger::DeliveryStarted { tracking_id }))

@@ -66,6 +66,7 @@ fn of(happening: &Happening) -> Vec<Metric> {
         Happening::PaymentAuthorised(_) => vec![("paymentCreated", 1)],
         Happening::PaymentCaptured(paid) => vec![("paymentProcessed", 1), ("amountWon", paid.amount)],
         Happening::PaymentVoided(given_up) => vec![("paymentCancelled", 1), ("amountLost", given_up.amount)],
+        Happening::PaymentRefunded(refund) => vec![("amountLost", refund.outcome.amount)],
         _ => Vec::new(),
     }
 }

@@ -147,9 +147,8 @@ impl Outbox {
         Outbox { table, bus, platform, sender, receiver, confirmed }
     }
 
-    /// Adds an event to what is pending in an item, and leaves out what the bus has. This region's sweep takes care of
-    /// it.
-    pub fn add(&self, pending: &mut Pending, event: &Event) {
+    /// Leaves what the bus has out of an item's next version.
+    pub fn leave_out(&self, pending: &mut Pending) {
         let confirmed = self.confirmed();
         let in_item = pending.pending.keys();
         pending.left_out.extend(in_item.filter(|event_id| confirmed.ids.contains(*event_id)).cloned());
@@ -157,6 +156,15 @@ impl Outbox {
         for event_id in &pending.left_out {
             pending.pending.remove(event_id);
         }
+        if pending.pending.is_empty() {
+            (pending.outbox, pending.since) = (None, None);
+        }
+    }
+
+    /// Adds an event to what is pending in an item, and leaves out what the bus has. This region's sweep takes care of
+    /// it.
+    pub fn add(&self, pending: &mut Pending, event: &Event) {
+        self.leave_out(pending);
         if pending.pending.is_empty() {
             pending.since = Some(self.platform.world.now().0);
         }

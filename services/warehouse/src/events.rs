@@ -115,12 +115,17 @@ impl Listener {
         for _ in 0..TRIES {
             let begun = self.store.begin();
             let (supply, writes) = self.store.ask_for_package(begun, order, &lines).await?;
-            if supply == Supply::NothingKept {
+            if matches!(supply, Supply::NothingKept) {
                 // The order was cancelled in the meantime, or its goods went to another allocation.
                 tracing::warn!(order = %order.order_id, allocation = order.allocation, "nothing is kept for it");
             }
-            if self.recorded(writes, event).await? != Recorded::Not {
-                return Ok(());
+            match (self.recorded(writes, event).await?, supply) {
+                (Recorded::Now, Supply::New(committed)) => {
+                    self.store.relay_reservations(committed);
+                    return Ok(());
+                }
+                (Recorded::Now | Recorded::Before, _) => return Ok(()),
+                (Recorded::Not, _) => {}
             }
         }
         Err(NotApplied(TOO_BUSY.into()))

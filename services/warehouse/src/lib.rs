@@ -33,6 +33,7 @@ pub fn service(platform: Platform) -> Service {
     workers.extend(store.sites_outbox.workers());
     workers.extend(store.stock_outbox.workers());
     workers.extend(store.refusals_outbox.workers());
+    workers.extend(store.reservations_outbox.workers());
     workers.push(expiry::worker(&store));
     Service {
         name: NAME,

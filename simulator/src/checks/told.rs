@@ -1,4 +1,5 @@
-//! E1 beyond orders: rows that tell of something as soon as they are stored, a customer, an authorisation, a refusal.
+//! E1 beyond orders: rows that tell of something as soon as they are stored: a customer, an authorisation, a refusal, goods
+//! that are kept and goods that went back.
 
 use super::Tally;
 use super::payment::text;
@@ -12,8 +13,13 @@ type Told = (&'static str, String);
 /// What a row tells of.
 type Tells = fn(&Value) -> Option<Told>;
 
-const ROWS: [(&str, Tells); 3] =
-    [("users.profiles", customer), ("payment", authorisation), ("warehouse.refusals", refusal)];
+const ROWS: [(&str, Tells); 5] = [
+    ("users.profiles", customer),
+    ("payment", authorisation),
+    ("warehouse.refusals", refusal),
+    ("warehouse.reservations", kept),
+    ("warehouse.reservations", given_back),
+];
 
 /// For every such row the tap saw the event. One that still waits in its row is E4's to judge.
 pub(super) fn told(records: &Records<'_>, dropped: bool, tally: &mut Tally) {
@@ -48,7 +54,9 @@ fn told_by(happening: &Happening) -> Option<Told> {
     let of = match happening {
         Happening::UserCreated { user_id, .. } => user_id.to_string(),
         Happening::PaymentAuthorised(outcome) => format!("{}:{}", outcome.order_id, outcome.attempt),
-        Happening::StockReservationFailed { order_id, warehouse_id, allocation, .. } => {
+        Happening::StockReserved { order_id, warehouse_id, allocation, .. }
+        | Happening::StockReleased { order_id, warehouse_id, allocation, .. }
+        | Happening::StockReservationFailed { order_id, warehouse_id, allocation, .. } => {
             format!("{order_id}:{allocation}:{warehouse_id}")
         }
         _ => return None,
@@ -67,6 +75,17 @@ fn authorisation(payment: &Value) -> Option<Told> {
 }
 
 fn refusal(row: &Value) -> Option<Told> {
-    let of = format!("{}:{}:{}", text(row, "orderId"), row["allocation"], text(row, "warehouseId"));
-    Some(("StockReservationFailed", of))
+    Some(("StockReservationFailed", allocation(row)))
+}
+
+fn kept(row: &Value) -> Option<Told> {
+    Some(("StockReserved", allocation(row)))
+}
+
+fn given_back(row: &Value) -> Option<Told> {
+    (text(row, "state") == "RELEASED").then(|| ("StockReleased", allocation(row)))
+}
+
+fn allocation(row: &Value) -> String {
+    format!("{}:{}:{}", text(row, "orderId"), row["allocation"], text(row, "warehouseId"))
 }

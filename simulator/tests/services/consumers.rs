@@ -81,6 +81,7 @@ courses! {
     news_of_a_customers_age: AgeReviewed,
     news_of_goods_that_come_in: WaitedForGoods,
     news_of_a_warehouse_that_is_lost: WarehouseLost,
+    late_news_of_a_refund_that_another_one_follows: RefundedTwice,
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,11 @@
 //! Money moves once, whatever is lost.
 
+use std::collections::BTreeSet;
+
 use contracts::{
     Code, OrderId, PaymentState,
     bodies::payment::{EffectRequest, PaymentView, ValidateRequest, ValidateResponse},
+    schemas,
 };
 use http::Method;
 use platform::calls::CallError;
@@ -11,7 +14,7 @@ use simulator::third_parties::payment_3p::{Operation, ProviderFaults};
 use uuid::Uuid;
 
 use crate::outside::{Outside, assert_told, order, preauthorise};
-use crate::support::Running;
+use crate::support::{Running, eventually};
 
 const TOTAL: i64 = 12_300;
 
@@ -223,6 +226,39 @@ async fn captured_money_cannot_be_voided_and_refunds_have_a_limit() {
     assert_eq!((rest.state, rest.refunded), (PaymentState::Refunded, TOTAL));
     assert_eq!(paid.times(&outside, Operation::Refund), 2);
     assert_eq!(paid.times(&outside, Operation::Void), 0);
+}
+
+#[tokio::test]
+async fn each_refund_says_which_it_is_and_the_sum_of_all_also_when_it_is_told_again() {
+    let outside = Outside::new();
+    let place = outside.region("us-east-1").await;
+    let paid = Paid::new(&place, 1).await;
+    paid.capture(&place, 1).await.unwrap();
+    for _ in 0..2 {
+        paid.effect(&place, "refund", "partial", 300, 1).await.unwrap();
+    }
+    for _ in 0..2 {
+        paid.effect(&place, "refund", "return", 200, 1).await.unwrap();
+    }
+    let told = async |place: &Running, times: usize| {
+        let told = eventually("refunds", async || {
+            let told = place.tapped("PaymentRefunded");
+            (told.len() >= times).then_some(told)
+        })
+        .await;
+        told.iter().for_each(|event| schemas::validators().check("PaymentRefunded", event).unwrap());
+        let said = |event: &Value| json!([event["refund"], event["amount"], event["refundedTotal"]]);
+        told.iter().map(|event| said(event).to_string()).collect::<BTreeSet<String>>()
+    };
+    let (partial, back) = (json!(["partial", 300, 300]), json!(["return", 200, 500]));
+    assert_eq!(told(&place, 2).await, [partial, back].iter().map(Value::to_string).collect());
+    // A successor finds one of them: the sum is that of all, as it is at the provider.
+    let successor = outside.region("eu-west-1").await;
+    let view = paid.effect(&successor, "refund", "partial", 300, 2).await.unwrap();
+    assert_eq!(view.refunded, 500);
+    let again = json!(["partial", 300, 500]);
+    assert_eq!(told(&successor, 1).await, BTreeSet::from([again.to_string()]));
+    assert_eq!(paid.times(&outside, Operation::Refund), 2);
 }
 
 #[tokio::test]

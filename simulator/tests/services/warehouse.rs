@@ -1,5 +1,7 @@
 //! Stock, reservations and packaging.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The life of an order: (order, trigger) -> (order). The rows are those of the contract's table.
 
-use super::{create::Owner, timers};
+use super::{create::Owner, refunds, timers};
 use contracts::{
     Erasure, Order, OrderLine, OrderStatus, PaymentState, StockState, WarehouseId, events::ProductUnits,
     order::StatusChange,
@@ -45,8 +45,9 @@ pub enum Trigger {
     PaymentVoided {
         attempt: u32,
     },
+    /// What was paid back so far, all of the order's refunds together.
     PaymentRefunded {
-        amount: i64,
+        total: i64,
     },
     /// The new owner found that the dispatch never happened and never will.
     DispatchVoided,
@@ -255,7 +256,7 @@ fn unwind_money(order: &mut Order) {
 
 /// Rows 12, 13, 16 and the money's part of 11, 19 and 23.
 fn payment(order: &mut Order, trigger: &Trigger) -> Step {
-    use PaymentState::{CapturePending, Captured, RefundPending, Refunded, Unknown, VoidPending, Voided};
+    use PaymentState::{CapturePending, Captured, RefundPending, Unknown, VoidPending, Voided};
     match attempt_of(trigger).unwrap_or(order.payment_attempt).cmp(&order.payment_attempt) {
         Ordering::Less => return Step::Ignored,
         // The token was replaced by an owner of whom this one has not heard all yet.
@@ -290,12 +291,10 @@ fn payment(order: &mut Order, trigger: &Trigger) -> Step {
             order.payment_state = Voided;
             to(order.status)
         }
-        (Trigger::PaymentRefunded { amount }, RefundPending) => {
-            order.refunded += amount;
-            let whole = order.refunded >= order.captured;
-            order.payment_state = if whole { Refunded } else { PaymentState::PartiallyRefunded };
-            to(order.status)
-        }
+        (Trigger::PaymentRefunded { total }, RefundPending) => match refunds::heard(order, *total) {
+            true => to(order.status),
+            false => Step::Ignored,
+        },
         _ => Step::Ignored,
     }
 }

@@ -4,6 +4,7 @@ pub mod command;
 pub mod create;
 pub mod destinations;
 pub mod life;
+mod refunds;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod steps;

@@ -1,6 +1,6 @@
 //! What an order's owner has to do next. Decided from the order alone, so that any owner decides the same.
 
-use super::timers;
+use super::{refunds, timers};
 use contracts::{Erasure, Order, OrderStatus, PaymentState, StockState, Timestamp, journal::EffectKind};
 
 /// Something to do for an order.
@@ -63,33 +63,10 @@ fn money(order: &Order) -> Option<Step> {
         }
         PaymentState::VoidPending => pay(EffectKind::Void, order.total, format!("{id}:void:{attempt}")),
         PaymentState::RefundPending => {
-            let due = order.captured - order.refunded - kept(order);
-            pay(EffectKind::Refund, due, format!("{id}:refund:{}", cause(order.status)))
+            let effect_key = format!("{id}:refund:{}", refunds::cause(order.status));
+            pay(EffectKind::Refund, refunds::due(order), effect_key)
         }
         _ => None,
-    }
-}
-
-/// What of the captured money the shop keeps.
-fn kept(order: &Order) -> i64 {
-    match order.status {
-        OrderStatus::Packaged
-        | OrderStatus::Paid
-        | OrderStatus::Shipped
-        | OrderStatus::Fulfilled
-        | OrderStatus::ReturnRequested => order.total,
-        OrderStatus::Returned => order.total - order.returned_value(),
-        _ => 0,
-    }
-}
-
-fn cause(status: OrderStatus) -> &'static str {
-    match status {
-        OrderStatus::DeliveryFailed => "delivery",
-        OrderStatus::PackagingFailed => "packaging",
-        OrderStatus::Packaged => "partial",
-        OrderStatus::Returned => "return",
-        _ => "cancel",
     }
 }
 

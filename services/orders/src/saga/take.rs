@@ -257,7 +257,7 @@ fn outcome_of(order: &Order, view: &PaymentView) -> Option<Trigger> {
         }
         PaymentState::Voided => Some(Trigger::PaymentVoided { attempt: order.payment_attempt }),
         PaymentState::Refunded | PaymentState::PartiallyRefunded => {
-            Some(Trigger::PaymentRefunded { amount: view.refunded - order.refunded })
+            Some(Trigger::PaymentRefunded { total: view.refunded })
         }
         _ => None,
     }

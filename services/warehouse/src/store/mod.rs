@@ -46,6 +46,8 @@ pub(crate) struct Store {
     pub(crate) stock_outbox: Outbox,
     /// Publishes what could not be kept.
     pub(crate) refusals_outbox: Outbox,
+    /// Publishes what reservations have pending.
+    pub(crate) reservations_outbox: Outbox,
     packaging: Table,
     stock: Table,
     reservations: Table,
@@ -60,14 +62,16 @@ impl Store {
         let table = |spec: &TableSpec| platform.table(spec);
         let (packaging, sites) = (table(&tables::PACKAGING), table(&tables::SITES));
         let (stock, refusals) = (table(&tables::STOCK), table(&tables::REFUSALS));
+        let reservations = table(&tables::RESERVATIONS);
         Store {
             packaging_outbox: Outbox::new(platform, packaging.clone()),
             sites_outbox: Outbox::new(platform, sites.clone()),
             stock_outbox: Outbox::new(platform, stock.clone()),
             refusals_outbox: Outbox::new(platform, refusals.clone()),
+            reservations_outbox: Outbox::new(platform, reservations.clone()),
             stock,
             refusals,
-            reservations: table(&tables::RESERVATIONS),
+            reservations,
             ledger: table(&tables::LEDGER),
             packaging,
             sites,

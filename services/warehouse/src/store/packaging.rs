@@ -1,6 +1,11 @@
 //! Packaging requests: a header and a row for each product.
 
-use super::{Store, branch, reservations::Allocation, tables::NEW_INDEX, unchanged};
+use super::{
+    Store, branch,
+    reservations::{Allocation, ReservationItem},
+    tables::NEW_INDEX,
+    unchanged,
+};
 use crate::{domain::packaging::packed, error::WarehouseError};
 use contracts::{
     Order, OrderId, ProductId, WarehouseId,
@@ -76,10 +81,10 @@ pub(crate) struct Packaging {
 }
 
 /// What a request for a package comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Supply {
-    /// A new request.
-    New,
+    /// A new request, and the goods that are committed with it.
+    New(Vec<ReservationItem>),
     /// It is there already, or a later one is.
     There,
     /// No goods are kept for the order, so there is nothing to pack.
@@ -223,11 +228,13 @@ impl Store {
             return Ok((Supply::NothingKept, writes));
         }
         let mut writes = self.put_request(writes, held.as_ref(), order, lines)?;
+        let mut committed = Vec::with_capacity(reserved.len());
         for item in reserved.iter().filter(|item| item.reservation.state == ReservationState::Held) {
-            let after = item.changed(ReservationState::Committed, item.reservation.quantity, 0);
-            writes = self.change(writes, item, &after)?;
+            let mut after = item.changed(ReservationState::Committed, item.reservation.quantity, 0);
+            writes = self.put_reservation(writes, Some(item), &mut after)?;
+            committed.push(after);
         }
-        Ok((Supply::New, writes))
+        Ok((Supply::New(committed), writes))
     }
 
     fn put_request(

@@ -3,7 +3,7 @@
 use super::{
     Packaging, Store, TRIES, happened,
     packaging::{Header, Line},
-    reservations::Allocation,
+    reservations::{Allocation, Change},
     steps::must_exist,
 };
 use crate::{
@@ -84,20 +84,25 @@ impl Store {
         let happening = happening(held, &header);
         self.tell(&mut header, happening);
         let mut writes = self.put_header(self.begin(), &held.header, &header)?;
-        let mut _guards = Vec::new();
+        let (mut changes, mut _guards) = (Vec::new(), Vec::new());
         if status == PackagingStatus::Completed {
             _guards = self.locks.take(held.lines.iter().map(|line| line.line.product_id)).await;
-            writes = self.pick(writes, held).await?;
+            (changes, writes) = self.pick(writes, held).await?;
         }
         let done = happened(writes.commit().await)?;
         if done {
             self.packaging_outbox.notify(self.header_key(&header), &mut header.pending);
+            self.relay_reservations(changes.into_iter().map(|change| change.after));
         }
         Ok(done)
     }
 
     /// Adds to a transaction that the package's goods are picked, and that what is short goes back.
-    async fn pick(&self, mut writes: Transaction, held: &Packaging) -> Result<Transaction, WarehouseError> {
+    async fn pick(
+        &self,
+        mut writes: Transaction,
+        held: &Packaging,
+    ) -> Result<(Vec<Change>, Transaction), WarehouseError> {
         let header = &held.header;
         let allocation = Allocation {
             order_id: header.order_id,
@@ -105,6 +110,7 @@ impl Store {
             number: header.allocation,
         };
         let reference = format!("{}:{}", header.order_id, header.allocation);
+        let mut changes = Vec::with_capacity(held.lines.len());
         for row in self.reservations(allocation).await? {
             let kept = row.reservation.quantity;
             let packed = held.line(row.reservation.product_id).map_or(0, |line| line.line.packaged_quantity);
@@ -113,14 +119,15 @@ impl Store {
             let state = next(row.reservation.state, step)?.unwrap_or(row.reservation.state);
             // A released row says what it had kept; a picked one what lies in the package.
             let quantity = if state == ReservationState::Released { kept } else { packed };
-            writes = self.change(writes, &row, &row.changed(state, quantity, 0))?;
-            if packed < kept {
+            let back = kept - packed;
+            if back > 0 {
                 let level = must_exist(self.level(row.reservation.product_id, &header.warehouse_id).await?)?;
-                let short = i64::from(kept - packed);
-                writes = self.movement(writes, &level, Movement::Release, short, &reference)?;
+                writes = self.movement(writes, &level, Movement::Release, back.into(), &reference)?;
             }
+            changes.push(Change { after: row.changed(state, quantity, 0), held: row, back });
         }
-        Ok(writes)
+        let writes = self.put_changes(writes, allocation, &mut changes)?;
+        Ok((changes, writes))
     }
 
     /// Puts units of a product in the package; the number replaces the one before.

@@ -44,12 +44,17 @@ impl Store {
         short: &[ProductUnits],
     ) -> Result<(), TableError> {
         let mut refusal = self.refusal(request, reason);
+        let key = self.refusals.key(refusal.order_id.to_string(), Some(text(&refusal.sk)));
+        // An order that waits for goods asks again and again. A read costs less than a write that is refused; where it is
+        // behind, the condition decides.
+        if self.refusals.peek::<Refusal>(key.clone()).await?.is_some() {
+            return Ok(());
+        }
         self.refusals_outbox.add(&mut refusal.pending, &self.refusal_event(request, reason, short));
         match self.refusals.put(&refusal, Condition::new_item("orderId")).await {
             Err(TableError::Conflict) => Ok(()),
             Err(other) => Err(other),
             Ok(()) => {
-                let key = self.refusals.key(refusal.order_id.to_string(), Some(text(&refusal.sk)));
                 self.refusals_outbox.notify(key, &mut refusal.pending);
                 Ok(())
             }

@@ -1,13 +1,17 @@
-//! Reservation rows: what is kept for which order.
+//! Reservation rows: what is kept for which order, and the news of it, which waits in a row that is written anyway.
 
-use super::{Store, branch, tables::EXPIRING_INDEX};
+use super::{Store, branch, tables::EXPIRING_INDEX, unchanged};
 use contracts::{
     OrderId, ProductId, WarehouseId,
     bodies::warehouse::ReserveRequest,
-    events::ProductUnits,
+    events::{Happening, ProductUnits},
     stock::{Reservation, ReservationState},
 };
-use platform::tables::{Condition, Query, TableError, Transaction, number, text};
+use platform::{
+    bus::{self, Aggregate},
+    outbox::Pending,
+    tables::{Query, TableError, Transaction, number, text},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,6 +36,16 @@ pub(crate) struct ReservationItem {
     /// When it ends unless it is committed, Unix milliseconds; only while it is held.
     #[serde(rename = "expiresAt", default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
+    #[serde(flatten)]
+    pending: Pending,
+}
+
+/// A row that a step changes.
+pub(super) struct Change {
+    pub(super) held: ReservationItem,
+    pub(super) after: ReservationItem,
+    /// Units that go back to the shelf.
+    pub(super) back: u32,
 }
 
 /// Which of an order's reservations.
@@ -40,6 +54,13 @@ pub(crate) struct Allocation<'a> {
     pub(crate) order_id: OrderId,
     pub(crate) warehouse_id: &'a WarehouseId,
     pub(crate) number: u32,
+}
+
+impl Allocation<'_> {
+    fn released(self, lines: Vec<ProductUnits>) -> Happening {
+        let (warehouse_id, allocation) = (self.warehouse_id.clone(), self.number);
+        Happening::StockReleased { order_id: self.order_id, warehouse_id, allocation, lines }
+    }
 }
 
 impl ReservationItem {
@@ -94,26 +115,22 @@ impl Store {
         Ok(self.reservations.query(query).await?.items)
     }
 
-    /// Adds a held reservation to a transaction: a new row, or one that was released, again.
-    pub(super) fn hold(
+    /// The row of a line that is kept from now on: a new one, or one that was released, again.
+    pub(super) fn held(
         &self,
-        transaction: Transaction,
         request: &ReserveRequest,
         line: &ProductUnits,
         released: Option<&ReservationItem>,
         epoch: u64,
-    ) -> Result<Transaction, TableError> {
+    ) -> ReservationItem {
         let mut item = self.held_item(request, line, epoch);
-        let condition = match released {
-            Some(released) => {
-                item.sk.clone_from(&released.sk);
-                item.owner_epoch = released.owner_epoch;
-                item.reservation.version = released.reservation.version + 1;
-                Condition::version(released.reservation.version)
-            }
-            None => Condition::new_item("orderId"),
-        };
-        transaction.put(&self.reservations, &item, condition)
+        if let Some(released) = released {
+            item.sk.clone_from(&released.sk);
+            item.owner_epoch = released.owner_epoch;
+            item.reservation.version = released.reservation.version + 1;
+            item.pending.clone_from(&released.pending);
+        }
+        item
     }
 
     fn held_item(&self, request: &ReserveRequest, line: &ProductUnits, epoch: u64) -> ReservationItem {
@@ -134,19 +151,67 @@ impl Store {
             owner_epoch: 0,
             shard: Some(self.platform.config.region.0.clone()),
             expires_at: Some(request.expires_at.0),
+            pending: Pending::default(),
         }
     }
 
-    /// Adds a change of a reservation to a transaction.
-    pub(super) fn change(
+    /// Adds a reservation's next row to a transaction, without those events that the bus has.
+    pub(super) fn put_reservation(
         &self,
         transaction: Transaction,
-        held: &ReservationItem,
-        after: &ReservationItem,
+        before: Option<&ReservationItem>,
+        after: &mut ReservationItem,
     ) -> Result<Transaction, TableError> {
-        let condition = Condition::version(held.reservation.version);
+        self.reservations_outbox.leave_out(&mut after.pending);
+        let condition = unchanged("orderId", before.map(|before| before.reservation.version));
         transaction.put(&self.reservations, after, condition)
     }
+
+    /// Adds changes of an allocation's rows to a transaction, and has it told what goes back to the shelf.
+    pub(super) fn put_changes(
+        &self,
+        mut transaction: Transaction,
+        allocation: Allocation<'_>,
+        changes: &mut [Change],
+    ) -> Result<Transaction, TableError> {
+        let lines = given_back(changes);
+        if let Some(first) = changes.iter_mut().find(|change| change.back > 0) {
+            self.tell_of_reservation(&mut first.after, allocation.released(lines));
+        }
+        for Change { held, after, .. } in changes {
+            transaction = self.put_reservation(transaction, Some(held), after)?;
+        }
+        Ok(transaction)
+    }
+
+    /// Adds an event of an allocation to one of its rows. The row's key and version name it: each version of a row keeps
+    /// goods or gives them back once.
+    pub(super) fn tell_of_reservation(&self, row: &mut ReservationItem, happening: Happening) {
+        let Reservation { order_id, product_id, allocation, ref warehouse_id, version, .. } = row.reservation;
+        let cause = format!("{order_id}:{allocation}");
+        let id = format!("{cause}:{warehouse_id}:{product_id}");
+        let aggregate = Aggregate { kind: "reservation", id: &id, version, epoch: row.epoch() };
+        let mut event = bus::event(&self.platform, aggregate, &cause, happening);
+        event.metadata.correlation_id = order_id.to_string();
+        self.reservations_outbox.add(&mut row.pending, &event);
+    }
+
+    /// Has told what rows say that were committed.
+    pub(crate) fn relay_reservations(&self, rows: impl IntoIterator<Item = ReservationItem>) {
+        for mut row in rows {
+            let key = self.reservations.key(row.reservation.order_id.to_string(), Some(text(&row.sk)));
+            self.reservations_outbox.notify(key, &mut row.pending);
+        }
+    }
+}
+
+fn given_back(changes: &[Change]) -> Vec<ProductUnits> {
+    let back = changes.iter().filter(|change| change.back > 0);
+    let line = |change: &Change| ProductUnits {
+        product_id: change.held.reservation.product_id,
+        quantity: change.back,
+    };
+    back.map(line).collect()
 }
 
 #[cfg(test)]
@@ -169,6 +234,7 @@ mod tests {
             owner_epoch: 4,
             shard: Some("eu-west-1".into()),
             expires_at: Some(9),
+            pending: Pending::default(),
         };
         let committed = held.changed(ReservationState::Committed, 3, 2);
         assert_eq!((committed.shard.clone(), committed.expires_at), (None, None));

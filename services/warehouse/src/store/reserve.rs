@@ -8,7 +8,7 @@ use super::{
 use crate::error::WarehouseError;
 use contracts::{
     bodies::warehouse::{ReserveRefusal, ReserveRequest, ReserveResponse, ReserveState},
-    events::ProductUnits,
+    events::{Happening, ProductUnits},
     stock::{Movement, ReservationState},
 };
 use platform::branches::Branched;
@@ -89,14 +89,35 @@ impl Store {
     ) -> Result<bool, WarehouseError> {
         let reference = format!("{}:{}", request.order_id, request.allocation);
         let mut writes = self.begin();
+        let mut rows: Vec<ReservationItem> = Vec::with_capacity(request.lines.len());
         for (line, level) in request.lines.iter().zip(levels) {
             let Some(level) = level else { return Ok(false) };
             let earlier = released.iter().find(|item| item.reservation.product_id == line.product_id);
             let quantity = i64::from(line.quantity);
             writes = self.movement(writes, level, Movement::Reserve, quantity, &reference)?;
-            writes = self.hold(writes, request, line, earlier, FIRST_EPOCH)?;
+            let mut row = self.held(request, line, earlier, FIRST_EPOCH);
+            if rows.is_empty() {
+                // One event tells of all lines.
+                self.tell_of_reservation(&mut row, reserved(request));
+            }
+            writes = self.put_reservation(writes, earlier, &mut row)?;
+            rows.push(row);
         }
-        Ok(happened(writes.commit().await)?)
+        let done = happened(writes.commit().await)?;
+        if done {
+            self.relay_reservations(rows);
+        }
+        Ok(done)
+    }
+}
+
+fn reserved(request: &ReserveRequest) -> Happening {
+    let ReserveRequest { order_id, allocation, ref warehouse_id, ref lines, .. } = *request;
+    Happening::StockReserved {
+        order_id,
+        warehouse_id: warehouse_id.clone(),
+        allocation,
+        lines: lines.clone(),
     }
 }
 

@@ -3,20 +3,20 @@
 
 use super::{
     Store, TRIES, happened,
-    reservations::{Allocation, ReservationItem},
+    reservations::{Allocation, Change, ReservationItem},
     stock::StockItem,
 };
 use crate::{
     domain::reservation::{Step, next},
     error::WarehouseError,
 };
-use contracts::{OrderId, bodies::warehouse::ReservationStep, stock::ReservationState};
-
-/// A reservation that a step changes.
-struct Change {
-    held: ReservationItem,
-    after: ReservationItem,
-}
+use contracts::{
+    OrderId,
+    bodies::warehouse::ReservationStep,
+    stock::{Movement, ReservationState},
+};
+use platform::tables::Transaction;
+use tokio::sync::OwnedMutexGuard;
 
 impl Change {
     /// Whether units move, or only the row's owner.
@@ -43,7 +43,7 @@ impl Store {
                 return Err(WarehouseError::NotFound("nothing is kept for this order"));
             }
             let changes = changes(rows, step, command.epoch)?;
-            if changes.is_empty() || self.write_step(allocation, step, &changes).await? {
+            if changes.is_empty() || self.write_step(allocation, step, changes).await? {
                 return Ok(());
             }
         }
@@ -54,27 +54,43 @@ impl Store {
         &self,
         allocation: Allocation<'_>,
         step: Step,
-        changes: &[Change],
+        mut changes: Vec<Change>,
     ) -> Result<bool, WarehouseError> {
+        let writes = self.put_changes(self.begin(), allocation, &mut changes)?;
+        let (writes, _turns) = match step.movement() {
+            Some(movement) => self.move_stock(writes, allocation, movement, &changes).await?,
+            None => (writes, Vec::new()),
+        };
+        let writes = match step {
+            Step::Release => self.withdraw_package(writes, allocation).await?,
+            _ => writes,
+        };
+        let done = happened(writes.commit().await)?;
+        if done {
+            self.relay_reservations(changes.into_iter().map(|change| change.after));
+        }
+        Ok(done)
+    }
+
+    /// Adds the movements that changes mean to a transaction. The goods' turn is kept until it is committed.
+    async fn move_stock(
+        &self,
+        mut writes: Transaction,
+        allocation: Allocation<'_>,
+        movement: Movement,
+        changes: &[Change],
+    ) -> Result<(Transaction, Vec<OwnedMutexGuard<()>>), WarehouseError> {
         let reference = format!("{}:{}", allocation.order_id, allocation.number);
         let moving = || changes.iter().filter(|change| change.moves());
         let products = || moving().map(|change| change.held.reservation.product_id);
-        let mut writes = self.begin();
-        for change in changes {
-            writes = self.change(writes, &change.held, &change.after)?;
-        }
-        let Some(movement) = step.movement() else { return Ok(happened(writes.commit().await)?) };
-        let _guards = self.locks.take(products()).await;
+        let turns = self.locks.take(products()).await;
         let levels = self.levels(products(), allocation.warehouse_id).await?;
         for (change, level) in moving().zip(levels) {
             let level = must_exist(level)?;
             let quantity = i64::from(change.held.reservation.quantity);
             writes = self.movement(writes, &level, movement, quantity, &reference)?;
         }
-        if step == Step::Release {
-            writes = self.withdraw_package(writes, allocation).await?;
-        }
-        Ok(happened(writes.commit().await)?)
+        Ok((writes, turns))
     }
 }
 
@@ -92,7 +108,9 @@ fn changes(rows: Vec<ReservationItem>, step: Step, epoch: u64) -> Result<Vec<Cha
         let after = held.changed(next(state, step)?.unwrap_or(state), held.reservation.quantity, epoch);
         // Also where nothing else changes, the row remembers a new owner: the former one is refused then.
         if after.reservation.state != state || after.owner_epoch != held.owner_epoch {
-            changes.push(Change { held, after });
+            let released = after.reservation.state != state && step == Step::Release;
+            let back = if released { held.reservation.quantity } else { 0 };
+            changes.push(Change { held, after, back });
         }
     }
     Ok(changes)

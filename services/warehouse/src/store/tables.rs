@@ -49,11 +49,10 @@ pub(super) const RESERVATIONS: TableSpec = TableSpec {
     table: "reservations",
     partition: Key::text("orderId"),
     sort: Some(Key::text("sk")),
-    indexes: &[IndexSpec {
-        name: EXPIRING_INDEX,
-        partition: Key::text("shard"),
-        sort: Key::number("expiresAt"),
-    }],
+    indexes: &[
+        IndexSpec { name: EXPIRING_INDEX, partition: Key::text("shard"), sort: Key::number("expiresAt") },
+        UNCONFIRMED,
+    ],
     replication: Replication::Global,
 };
 

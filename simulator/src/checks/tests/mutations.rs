@@ -329,6 +329,14 @@ const MUTATIONS: &[Mutation] = &[
     ("E1", "a sign-up was not published", "UserCreated was never published", calm, |case| {
         edit(case, "users.profiles", |row| row["createdAt"] = json!("2026-01-01T00:00:00.000Z"))
     }),
+    ("E1", "what was kept was not published", "StockReserved was never published", calm, |case| {
+        for tap in case.taps.iter_mut().flatten() {
+            tap.events.retain(|event| event["detail-type"] != "StockReserved");
+        }
+    }),
+    ("E1", "what went back was not published", "StockReleased was never published", calm, |case| {
+        edit(case, "warehouse.reservations", |row| row["state"] = json!("RELEASED"))
+    }),
     ("E1", "a refusal was not published", "StockReservationFailed was never published", calm, |case| {
         for_all(case, |tables| {
             let order = tables["orders"][0]["orderId"].clone();

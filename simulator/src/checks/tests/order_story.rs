@@ -6,7 +6,7 @@ use contracts::events::{Event, Happening, Metadata, PaymentOutcome, ProductUnits
 use contracts::journal::{self, Ballot, Entry, EntryState, EntryValue};
 use contracts::order::{Order, OrderLine, OrderStatus, PaymentState, StatusChange, StockState};
 use contracts::stock::Movement;
-use contracts::{Address, Package, Timestamp, keys};
+use contracts::{Address, Package, Timestamp, WarehouseId, keys};
 use serde_json::{Value, json};
 
 /// A step: status, epoch and region of the owner.
@@ -315,19 +315,19 @@ impl Story {
         let units = i64::from(self.quantity);
         if self.warehouses[0] != self.warehouses[1] {
             ledgers.move_stock(self.warehouses[0], Movement::Reserve, units, &reference);
-            ledgers.reservation(self.warehouses[0], &self.order(1), "HELD");
+            self.keep(ledgers, self.warehouses[0], &self.order(1), "HELD");
         }
         if self.backordered() {
             ledgers.receive(self.warehouses[1], 5);
         }
         ledgers.move_stock(self.warehouses[1], Movement::Reserve, units, &reference);
         if self.under_review() {
-            return ledgers.reservation(self.warehouses[1], &order, "HELD");
+            return self.keep(ledgers, self.warehouses[1], &order, "HELD");
         }
         let (last, state) =
             if fulfilled { (Movement::Consume, "CONSUMED") } else { (Movement::Release, "RELEASED") };
         ledgers.move_stock(self.warehouses[1], last, units, &reference);
-        ledgers.reservation(self.warehouses[1], &order, state);
+        self.keep(ledgers, self.warehouses[1], &order, state);
         if !order.returned.is_empty() {
             ledgers.move_stock(self.warehouses[1], Movement::Restock, 1, &reference);
         }
@@ -340,6 +340,28 @@ impl Story {
             "orderId": order.order_id, "sk": sk(&product().to_string()), "productId": product(),
             "quantity": units, "packagedQuantity": if fulfilled { units } else { 0 },
         }));
+    }
+
+    /// What is kept, and what the warehouse tells of it.
+    fn keep(&self, ledgers: &mut Ledgers, warehouse: &str, order: &Order, state: &str) {
+        ledgers.reservation(warehouse, order, state);
+        let (order_id, allocation) = (order.order_id, order.allocation);
+        let warehouse_id = WarehouseId::from(warehouse);
+        let lines = vec![ProductUnits { product_id: product(), quantity: self.quantity }];
+        let back = Happening::StockReleased {
+            order_id,
+            warehouse_id: warehouse_id.clone(),
+            allocation,
+            lines: lines.clone(),
+        };
+        let kept = Happening::StockReserved { order_id, warehouse_id, allocation, lines };
+        let told = [Some(kept), (state == "RELEASED").then_some(back)];
+        let (_, epoch, region) = self.steps[self.steps.len() - 1];
+        for happening in told.into_iter().flatten() {
+            let id = format!("{order_id}:{allocation}:{warehouse}");
+            let event = self.told("reservation", &id, (epoch, region), happening);
+            ledgers.publish(region, envelope(&event));
+        }
     }
 
     fn money(&self, ledgers: &mut Ledgers) {
@@ -380,10 +402,14 @@ impl Story {
             attempt: 1,
             reason: None,
         });
+        self.told("payment", &order_id.to_string(), (epoch, region), happening)
+    }
+
+    /// What another service than orders tells of something.
+    fn told(&self, kind: &str, id: &str, (epoch, region): (u64, &str), happening: Happening) -> Event {
         let mut event = self.event(1, epoch, region, happening);
-        event.metadata.aggregate = "payment".into();
-        let (id, detail_type) = (order_id.to_string(), event.happening.detail_type());
-        event.metadata.event_id = keys::event_id("payment", &id, epoch, 1, detail_type);
+        event.metadata.event_id = keys::event_id(kind, id, epoch, 1, event.happening.detail_type());
+        (event.metadata.aggregate, event.metadata.aggregate_id) = (kind.into(), id.into());
         event
     }
 

@@ -32,10 +32,11 @@ pub(crate) enum Course {
     AgeReviewed,
     WaitedForGoods,
     WarehouseLost,
+    RefundedTwice,
 }
 
 impl Course {
-    pub(crate) const ALL: [Course; 10] = [
+    pub(crate) const ALL: [Course; 11] = [
         Course::Delivered,
         Course::Cancelled,
         Course::NotPacked,
@@ -46,6 +47,7 @@ impl Course {
         Course::AgeReviewed,
         Course::WaitedForGoods,
         Course::WarehouseLost,
+        Course::RefundedTwice,
     ];
 
     /// Who receives what in it, beside what other courses say already.
@@ -70,6 +72,7 @@ impl Course {
             Course::AgeReviewed => &[(ORDERS, "AgeVerificationCompleted"), (PACKERS, "OrderModified")],
             Course::WaitedForGoods => &[(ORDERS, "StockReplenished"), (PRODUCTS, "StockReplenished")],
             Course::WarehouseLost => &[(ORDERS, "WarehouseClosed")],
+            Course::RefundedTwice => &[(ORDERS, "PaymentRefunded")],
         }
     }
 
@@ -79,7 +82,7 @@ impl Course {
             Course::Cancelled => OrderStatus::Cancelled,
             Course::NotPacked => OrderStatus::PackagingFailed,
             Course::NotDelivered => OrderStatus::DeliveryFailed,
-            Course::Returned | Course::ReturnedUnasked => OrderStatus::Returned,
+            Course::Returned | Course::ReturnedUnasked | Course::RefundedTwice => OrderStatus::Returned,
             _ => OrderStatus::Fulfilled,
         }
     }
@@ -96,7 +99,7 @@ impl Course {
 
     /// Whether the shop is not what it was before.
     pub(crate) fn wants_a_new_shop(self) -> bool {
-        self == Course::WarehouseLost
+        matches!(self, Course::WarehouseLost | Course::RefundedTwice)
     }
 
     /// Lets the order of one more customer go it.
@@ -171,7 +174,8 @@ impl Course {
                 post.hand_out(|consumer| consumer != PACKERS).await;
                 changed_before_created(shop, post, &bought).await;
             }
-            Course::WarehouseLost => lose_warehouse(shop, post, &bought).await,
+            Course::WarehouseLost => lose_goods(shop, post, &bought).await,
+            Course::RefundedTwice => refund_twice(shop, post, &bought).await,
         }
         bought
     }
@@ -240,15 +244,60 @@ async fn pay_anew(shop: &Paused, post: &mut Post<'_>, number: usize, bought: &Bo
 }
 
 /// The goods are lost when the order has just come in; it is packed on another continent.
-async fn lose_warehouse(shop: &Paused, post: &mut Post<'_>, bought: &Bought) {
-    let lost = json!({ "reason": "under water", "lost": true });
-    let (picker, path) = (Staff::Picker(WAREHOUSE), format!("/warehouse/admin/warehouses/{WAREHOUSE}/close"));
-    let token = shop.staff(picker).await;
+async fn lose_goods(shop: &Paused, post: &mut Post<'_>, bought: &Bought) {
     post.gather(&[(PACKERS, "OrderCreated"), (PRODUCTS, "OrderCreated")]).await;
-    shop.insist(&Region::from(HOME), &token, Method::POST, &path, "-", &lost).await;
+    lose_warehouse(shop).await;
     post.round(&[(PACKERS, "OrderCreated"), (ORDERS, "WarehouseClosed"), (PRODUCTS, "OrderCreated")]).await;
     post.round(&[(PACKERS, "OrderModified")]).await;
     shop.pack_at(SUCCESSOR, bought.order_id, &units(&bought.request)).await;
     post.round(&[(ORDERS, "PackagingStarted"), (ORDERS, "PackageCreated")]).await;
     deliver(shop, post, bought).await;
+}
+
+async fn lose_warehouse(shop: &Paused) {
+    let lost = json!({ "reason": "under water", "lost": true });
+    let (picker, path) = (Staff::Picker(WAREHOUSE), format!("/warehouse/admin/warehouses/{WAREHOUSE}/close"));
+    let token = shop.staff(picker).await;
+    shop.insist(&Region::from(HOME), &token, Method::POST, &path, "-", &lost).await;
+}
+
+/// A package that is paid for is lost with its warehouse, and the next one holds less: a part is paid back. Then a unit
+/// comes back. The news of the first refund come while nobody knows yet what became of the second one.
+async fn refund_twice(shop: &Paused, post: &mut Post<'_>, bought: &Bought) {
+    const REFUNDED: Pair = (ORDERS, "PaymentRefunded");
+    pack(shop, post, bought).await;
+    shop.until_status(bought, OrderStatus::Paid).await;
+    lose_warehouse(shop).await;
+    post.round(&[(ORDERS, "PaymentCaptured"), (ORDERS, "WarehouseClosed")]).await;
+    post.round(&[(PACKERS, "OrderModified")]).await;
+    let all = units(&bought.request);
+    let less = [all[0], ProductUnits { quantity: 1, ..all[1] }];
+    shop.pack_at(SUCCESSOR, bought.order_id, &less).await;
+    post.round(&[(ORDERS, "PackagingStarted"), (ORDERS, "PackageCreated")]).await;
+    post.gather(&[REFUNDED]).await;
+    post.set_aside(REFUNDED);
+    let part = shop.order(bought).await;
+    assert_eq!(
+        (part.payment_state, part.refunded),
+        (PaymentState::PartiallyRefunded, part.captured - part.total)
+    );
+    shop.take_parcel(bought.order_id).await;
+    shop.hand_parcel_over(bought.order_id).await;
+    post.round(&[(ORDERS, "DeliveryStarted"), (ORDERS, "DeliveryCompleted")]).await;
+    ask_back(shop, bought).await;
+    shop.provider.set_faults(ProviderFaults { slow_ms: TOO_SLOW_MS, ..ProviderFaults::default() });
+    shop.return_goods(bought.order_id, &back(bought)).await;
+    post.round(&[(ORDERS, "ReturnReceived"), (PACKERS, "ReturnReceived")]).await;
+    let due = |order: &contracts::Order| order.payment_state == PaymentState::RefundPending;
+    shop.until_order(bought, "a second refund that is due", due).await;
+    post.take_up();
+    post.hand_out(|_| true).await;
+    let waits = shop.order(bought).await;
+    assert_eq!((waits.payment_state, waits.refunded), (PaymentState::RefundPending, part.refunded));
+    shop.provider.set_faults(ProviderFaults::default());
+    post.round(&[REFUNDED]).await;
+    let settled = |order: &contracts::Order| order.payment_state == PaymentState::PartiallyRefunded;
+    shop.until_order(bought, "the second refund", settled).await;
+    let order = shop.order(bought).await;
+    assert_eq!(order.captured - order.refunded, order.total - order.returned_value(), "the books balance");
 }

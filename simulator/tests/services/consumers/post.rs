@@ -51,6 +51,8 @@ pub(crate) struct Post<'s> {
     shop: &'s Paused,
     how: How,
     held: Vec<Letter>,
+    /// What comes late.
+    aside: Vec<Letter>,
     /// Who received what.
     pub(crate) delivered: BTreeSet<Pair>,
     /// The most events that were handed out at once.
@@ -59,7 +61,7 @@ pub(crate) struct Post<'s> {
 
 impl<'s> Post<'s> {
     pub(crate) fn new(shop: &'s Paused, how: How) -> Self {
-        Post { shop, how, held: Vec::new(), delivered: BTreeSet::new(), most: 0 }
+        Post { shop, how, held: Vec::new(), aside: Vec::new(), delivered: BTreeSet::new(), most: 0 }
     }
 
     /// Waits until these events are here, and hands out all that is.
@@ -120,6 +122,16 @@ impl<'s> Post<'s> {
         }
         let parked: Vec<_> = waiting.iter().map(|letter| (letter.consumer, &letter.detail_type)).collect();
         panic!("never applied with {:?}: {parked:?}", self.how);
+    }
+
+    /// Keeps events back that are here, as a slow queue does.
+    pub(crate) fn set_aside(&mut self, pair: Pair) {
+        self.aside.extend(self.held.extract_if(.., |letter| letter.is(pair)));
+    }
+
+    /// Has what was kept back handed out with the rest.
+    pub(crate) fn take_up(&mut self) {
+        self.held.append(&mut self.aside);
     }
 
     /// Hands out what still comes until nothing is left to do anywhere.

@@ -74,7 +74,7 @@ fn triggers() -> Vec<(&'static str, Trigger)> {
         ("refused", T::PaymentFailed { attempt: 1, reason: reason() }),
         ("capture unknown", T::PaymentUnknown { attempt: 1 }),
         ("voided", T::PaymentVoided { attempt: 1 }),
-        ("refunded", T::PaymentRefunded { amount: 4_500 }),
+        ("refunded", T::PaymentRefunded { total: 4_500 }),
         ("dispatch voided", T::DispatchVoided),
         ("delivery started", T::DeliveryStarted { tracking_id: "T".into() }),
         ("delivered", T::DeliveryCompleted),

@@ -55,7 +55,7 @@ impl Outside {
         match effect {
             EffectKind::Capture => Trigger::PaymentCaptured { amount },
             EffectKind::Void => Trigger::PaymentVoided { attempt: order.payment_attempt },
-            EffectKind::Refund => Trigger::PaymentRefunded { amount },
+            EffectKind::Refund => Trigger::PaymentRefunded { total: self.sum("refund") },
             EffectKind::Dispatch => panic!("a dispatch is no payment"),
         }
     }
@@ -225,4 +225,64 @@ fn a_step_that_fails_once_or_is_done_twice_changes_nothing_in_the_end() {
             }
         }
     }
+}
+
+/// What a step pays, and under which key.
+fn pays(order: &Order) -> (i64, String) {
+    match next(order, NOW) {
+        Some(Step::Pay { amount, effect_key, .. }) => {
+            (amount, effect_key.rsplit(':').next().unwrap_or_default().to_owned())
+        }
+        other => panic!("{other:?} in {}", order.status),
+    }
+}
+
+/// Captured for a package that was lost, and packed again with less: the first refund is due.
+fn packed_again_with_less() -> Order {
+    let captured = Order {
+        status: OrderStatus::Packaging,
+        payment_state: PaymentState::Captured,
+        stock_state: StockState::Committed,
+        captured: 4_500,
+        ..born()
+    };
+    let packed = after(&captured, &Trigger::PackageCreated { allocation: 1, products: units([1, 1]) });
+    assert_eq!(pays(&packed), (1_000, "partial".to_owned()));
+    packed
+}
+
+#[test]
+fn an_order_that_is_refunded_twice_counts_each_refund_once_in_any_order() {
+    let paid_back = |total| Trigger::PaymentRefunded { total };
+    let ignored = |order: &Order, total| assert_eq!(apply(order, &paid_back(total)), Outcome::Ignored);
+    let mut order = after(&packed_again_with_less(), &paid_back(1_000));
+    ignored(&order, 1_000);
+    for heard in [
+        Trigger::Wound,
+        Trigger::DeliveryStarted { tracking_id: "T".into() },
+        Trigger::StockConsumed,
+        Trigger::DeliveryCompleted,
+        Trigger::ReturnRequested { reason: "too dry".into() },
+        Trigger::ReturnReceived { lines: units([0, 1]), resaleable: true },
+    ] {
+        order = after(&order, &heard);
+        ignored(&order, 1_000);
+    }
+    assert_eq!(pays(&order), (1_000, "return".to_owned()));
+    let order = after(&order, &paid_back(2_000));
+    ignored(&order, 1_000);
+    ignored(&order, 2_000);
+    assert_eq!((order.refunded, order.payment_state), (2_000, PaymentState::PartiallyRefunded));
+    assert_eq!(order.captured - order.refunded, order.total - order.returned_value());
+}
+
+#[test]
+fn an_order_cancelled_while_a_part_is_paid_back_gets_the_rest_as_well() {
+    let cancel = Trigger::CancelRequested { by: Canceller::Staff, reason: "recalled".into() };
+    let cancelled = after(&packed_again_with_less(), &cancel);
+    let part = after(&cancelled, &Trigger::PaymentRefunded { total: 1_000 });
+    assert_eq!(pays(&part), (3_500, "cancel".to_owned()));
+    assert_eq!(apply(&part, &Trigger::PaymentRefunded { total: 1_000 }), Outcome::Ignored);
+    let all = after(&part, &Trigger::PaymentRefunded { total: 4_500 });
+    assert_eq!((all.refunded, all.payment_state), (4_500, PaymentState::Refunded));
 }
