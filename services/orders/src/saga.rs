@@ -23,7 +23,7 @@ use crate::{
 use contracts::{Order, OrderId, OrderStatus, ShardId, events::Event, journal::EntryValue};
 use platform::{Platform, calls::CallError, tables::TransactError};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -98,6 +98,8 @@ pub struct Saga {
     tried: Arc<Mutex<HashMap<OrderId, Tried>>>,
     /// When nothing was found open, by shard and by the epoch under which it is held.
     resting: Arc<Mutex<BTreeMap<(ShardId, u64), Instant>>>,
+    /// Branches of former owners that nothing is left to do for: their orders are over.
+    tidied: Arc<Mutex<BTreeSet<(OrderId, String)>>>,
     /// Changes of an order come one after the other, so that what a person is told does not race with what happens.
     pub turns: Turns,
 }
@@ -116,6 +118,7 @@ impl Saga {
             receiver: Arc::new(AsyncMutex::new(receiver)),
             tried: Arc::default(),
             resting: Arc::default(),
+            tidied: Arc::default(),
             turns: Turns::default(),
         }
     }

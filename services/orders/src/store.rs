@@ -242,7 +242,7 @@ impl Store {
         Ok(Page { items: needing.collect(), next_token: page.next_token })
     }
 
-    /// The orders of a shard that are under way, each by its highest branch.
+    /// The branches of a shard's orders that are under way, or were when a former owner wrote them last.
     ///
     /// # Errors
     /// When the table does not answer.
@@ -255,19 +255,14 @@ impl Store {
     /// # Errors
     /// When the table does not answer.
     pub async fn waiting_in(&self, shard: &ShardId) -> Result<Vec<OrderRecord>, TableError> {
-        let mut waiting = self.in_index(&waits(shard)).await?;
+        let mut waiting: Vec<_> = newest(self.in_index(&waits(shard)).await?).into_values().collect();
         waiting.sort_by_key(|record| (record.order.created_date, record.order.order_id));
         Ok(waiting)
     }
 
     async fn in_index(&self, open_shard: &str) -> Result<Vec<OrderRecord>, TableError> {
         let query = Query::partition("openShard", text(open_shard)).index(OPEN);
-        let rows: Vec<OrderRecord> = self.orders.query_all(query, OPEN_MAX).await?;
-        let mut orders: BTreeMap<OrderId, Vec<OrderRecord>> = BTreeMap::new();
-        for row in rows {
-            orders.entry(row.order.order_id).or_default().push(row);
-        }
-        Ok(orders.into_values().filter_map(highest).collect())
+        self.orders.query_all(query, OPEN_MAX).await
     }
 
     /// Stores version 1 of an order, exactly as journalled, in the branch of `writer`. Storing it again
@@ -500,6 +495,18 @@ fn rank(record: &OrderRecord) -> (u64, u64) {
 /// Where a version in a branch stands among all that a region knows of an order: the highest is the order.
 pub fn rank_of(branch: &str, version: u64) -> (u64, u64) {
     (writer_of(branch).map_or(0, |(epoch, _)| epoch), version)
+}
+
+/// The highest branch of each order.
+pub fn newest(branches: Vec<OrderRecord>) -> BTreeMap<OrderId, OrderRecord> {
+    let mut orders: BTreeMap<OrderId, OrderRecord> = BTreeMap::new();
+    for row in branches {
+        match orders.get(&row.order.order_id) {
+            Some(held) if rank(held) >= rank(&row) => {}
+            _ => drop(orders.insert(row.order.order_id, row)),
+        }
+    }
+    orders
 }
 
 /// The branch with the highest (epoch, version).

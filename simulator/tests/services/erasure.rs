@@ -3,31 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use contracts::events::ProductUnits;
 use contracts::{Erasure, OrderStatus, Region};
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::paused::{Bought, HOME, Paused, Setup, Staff};
-use crate::saga::units;
 
 const FAR: &str = "ap-southeast-1";
 /// Events are on the bus and off their rows, and entries are closed, within this time.
 const QUIET: Duration = Duration::from_secs(60);
 /// Longer than it takes to look at orders that wait several times.
 const SOME_LOOKS: Duration = Duration::from_secs(120);
-
-async fn delivered(shop: &Paused, key: &str) -> Bought {
-    let bought = shop.buy(0, shop.draft(0, &[(0, 2), (1, 1)]).await, key).await;
-    let all: Vec<ProductUnits> = units(&bought.request);
-    shop.begin_package(bought.order_id).await;
-    shop.fill_package(bought.order_id, &all).await;
-    shop.until_status(&bought, OrderStatus::Paid).await;
-    shop.take_parcel(bought.order_id).await;
-    shop.hand_parcel_over(bought.order_id).await;
-    shop.until_status(&bought, OrderStatus::Fulfilled).await;
-    bought
-}
 
 /// The tables of each region that tell where the customers live.
 fn told_by(shop: &Paused) -> BTreeSet<(String, String)> {
@@ -53,7 +39,7 @@ async fn erase(shop: &Paused, bought: &Bought, at: &str) -> Value {
 #[tokio::test(start_paused = true)]
 async fn nothing_that_any_region_stores_tells_whose_an_erased_order_was() {
     let shop = Paused::open(Setup::default()).await;
-    let bought = delivered(&shop, "key").await;
+    let bought = shop.deliver(&[(0, 2), (1, 1)], "key").await;
     tokio::time::sleep(QUIET).await;
     let told = told_by(&shop);
     let tables: BTreeSet<&str> = told.iter().map(|(_, table)| table.as_str()).collect();

@@ -1,19 +1,22 @@
 //! How the owner comes upon its orders by itself: those that are under way, those that only wait, and those that wait for
 //! what has just happened.
 
-use super::{AGAIN_AFTER, Saga, SagaError};
+use super::{AGAIN_AFTER, STEP_LIMIT, Saga, SagaError, take::reservation};
 use crate::{
     domain::{
         destinations,
         life::Trigger,
         steps::{self, Step},
     },
-    store::OrderRecord,
+    store::{self, OrderRecord},
 };
-use contracts::{Order, OrderId, OrderStatus, ProductId, ShardId, UserId, WarehouseId};
-use platform::config::WarehouseConfig;
+use contracts::{
+    Order, OrderId, OrderStatus, ProductId, ShardId, UserId, WarehouseId, bodies::warehouse::ReservationStep,
+};
+use platform::{Deadline, config::WarehouseConfig};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
+    sync::{MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -21,6 +24,8 @@ use std::{
 const RESTS_FOR: Duration = Duration::from_secs(10);
 /// Waiting orders that one event moves at most; the sweep finds the others.
 const MOVED_BY_ONE_EVENT_MAX: usize = 50;
+/// Abandoned branches that are kept in mind at most.
+const TIDIED_MAX: usize = 100_000;
 /// No further order is offered them after this time.
 const SUPPLY_LIMIT: Duration = Duration::from_secs(2);
 
@@ -151,9 +156,9 @@ impl Saga {
     }
 
     async fn sweep_shard(&self, shard: &ShardId, lost: &BTreeSet<WarehouseId>) -> Result<(), SagaError> {
-        let open = self.store.open_in(shard).await?;
-        let rows: BTreeMap<OrderId, OrderRecord> =
-            open.into_iter().map(|record| (record.order.order_id, record)).collect();
+        let mut open = self.store.open_in(shard).await?;
+        open.retain(|branch| !self.tidied().contains(&name_of(branch)));
+        let rows = store::newest(open);
         let orders: BTreeSet<OrderId> = rows.keys().copied().chain(self.owner.left.waiting(shard)).collect();
         if let (true, Some(epoch)) = (orders.is_empty(), self.owner.epoch(shard)) {
             self.resting().insert((shard.clone(), epoch), self.platform.world.instant());
@@ -177,6 +182,11 @@ impl Saga {
             Some(row) => row.clone(),
             None => self.adopt(order_id).await?,
         };
+        if let Some(abandoned) = row.filter(|row| row.branch != record.branch)
+            && record.order.settled()
+        {
+            return self.tidy_up(abandoned, &record.order).await;
+        }
         let warehouse_id = record.order.warehouse_id.clone();
         if lost.contains(&warehouse_id) {
             self.apply(record.clone(), &Trigger::WarehouseLost { warehouse_id }, None).await?;
@@ -184,6 +194,34 @@ impl Saga {
         self.notify(record);
         Ok(())
     }
+}
+
+impl Saga {
+    /// A former owner went on for a moment before it heard of its successor, and its branch says so for ever. The order is
+    /// over: what that owner had kept for it in another warehouse goes back to the shelf, picked or not.
+    async fn tidy_up(&self, abandoned: &OrderRecord, order: &Order) -> Result<(), SagaError> {
+        let ReservationStep { warehouse_id, allocation, .. } = reservation(&abandoned.order);
+        let elsewhere = (&warehouse_id, allocation) != (&order.warehouse_id, order.allocation);
+        if elsewhere && !self.store.is_lost(&warehouse_id).await? {
+            let kept = ReservationStep { warehouse_id, allocation, epoch: order.epoch };
+            self.clients.release_stock(order.order_id, &kept, Deadline::within(STEP_LIMIT)).await?;
+        }
+        let mut tidied = self.tidied();
+        if tidied.len() >= TIDIED_MAX {
+            tidied.clear(); // each is looked at once more
+        }
+        tidied.insert(name_of(abandoned));
+        Ok(())
+    }
+
+    fn tidied(&self) -> MutexGuard<'_, BTreeSet<(OrderId, String)>> {
+        self.tidied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which branch of which order it is.
+fn name_of(branch: &OrderRecord) -> (OrderId, String) {
+    (branch.order.order_id, branch.branch.clone())
 }
 
 /// Units of a product that an order wants.

@@ -307,7 +307,7 @@ fn uses(order: &Order, kept: &ReservationStep) -> bool {
     (there && !given_back) || order.allocation > kept.allocation
 }
 
-fn reservation(order: &Order) -> ReservationStep {
+pub(super) fn reservation(order: &Order) -> ReservationStep {
     ReservationStep {
         warehouse_id: order.warehouse_id.clone(),
         allocation: order.allocation,

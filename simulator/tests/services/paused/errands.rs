@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::{HOME, LOOK_EVERY, Paused, WAREHOUSE, authority};
+use crate::saga::units;
 use crate::users::{found, signed};
 
 /// One answer comes within this time, or it does not come.
@@ -182,6 +183,18 @@ impl Paused {
         assert_eq!(answer["order"]["orderId"], json!(order_id));
         let (key, answered_ms) = (key.to_owned(), self.now_ms());
         Bought { order_id, customer, token, request, key, sent_ms, answered_ms }
+    }
+
+    /// An order of the first customer that is packed whole and delivered.
+    pub(crate) async fn deliver(&self, lines: &[(usize, u32)], key: &str) -> Bought {
+        let bought = self.buy(0, self.draft(0, lines).await, key).await;
+        self.begin_package(bought.order_id).await;
+        self.fill_package(bought.order_id, &units(&bought.request)).await;
+        self.until_status(&bought, OrderStatus::Paid).await;
+        self.take_parcel(bought.order_id).await;
+        self.hand_parcel_over(bought.order_id).await;
+        self.until_status(&bought, OrderStatus::Fulfilled).await;
+        bought
     }
 
     /// The order as its customer sees it.
