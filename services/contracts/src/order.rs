@@ -309,6 +309,13 @@ impl Order {
         over && self.erasure != Some(Erasure::Pending)
     }
 
+    /// Whether [`Order::forget_person`] has anything to forget.
+    pub fn tells_of_person(&self) -> bool {
+        let mut forgotten = self.clone();
+        forgotten.forget_person();
+        forgotten != *self
+    }
+
     /// Forgets who ordered where to, and what people wrote. What the books need stays.
     pub fn forget_person(&mut self) {
         self.address.forget_person();

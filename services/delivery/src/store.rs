@@ -132,13 +132,14 @@ impl Store {
     pub(crate) async fn forget_person(&self, order_id: OrderId) -> Result<bool, TableError> {
         let mut everything = true;
         for row in self.load(order_id).await?.rows() {
-            let mut row = row.clone();
-            row.delivery.forget_person();
             let here = branches::name(row.epoch, &self.platform.config.region) == row.branch;
-            match (here, row.outbox.pending.is_empty()) {
-                (false, _) => {}
-                (true, false) => everything = false,
-                (true, true) => self.table.put(&row, Condition::version(row.version)).await?,
+            let mut forgotten = Row { version: row.version + 1, ..row.clone() };
+            forgotten.delivery.forget_person();
+            let confirmed = row.outbox.pending.is_empty();
+            match here && (forgotten.delivery != row.delivery || !confirmed) {
+                false => {}
+                true if confirmed => self.table.put(&forgotten, Condition::version(row.version)).await?,
+                true => everything = false,
             }
         }
         Ok(everything)

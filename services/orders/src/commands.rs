@@ -92,8 +92,13 @@ impl Commander {
         if asked.of.as_ref().is_some_and(|user| *user != record.order.user_id) {
             return Err(OrdersError::NotFound);
         }
-        if asked.command == Command::Erase && record.order.erasure.is_some() {
-            return Ok(Replay { body: record.order, again: true });
+        // What is asked of it now must not be kept: people write about themselves.
+        match record.order.erasure {
+            Some(_) if asked.command == Command::Erase => {
+                return Ok(Replay { body: record.order, again: true });
+            }
+            Some(_) => return Err(conflict("The order is erased")),
+            None => {}
         }
         match self.written(&record.order, &asked.key()).await? {
             Some(value) if !same(&value, asked) => Err(OrdersError::KeyReused),

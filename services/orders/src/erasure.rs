@@ -5,7 +5,7 @@ use crate::{
     clients::Clients,
     error::OrdersError,
     journal::{acceptor::AcceptorError, copies::Copies, returning::holds_copy},
-    store::{OrderRecord, Store},
+    store::Store,
 };
 use contracts::{Order, OrderId, Region};
 use futures::future::join_all;
@@ -63,9 +63,9 @@ impl Eraser {
     /// # Errors
     /// When a table or the delivery service does not answer.
     pub async fn here(&self, order_id: OrderId, deadline: Deadline) -> Result<bool, OrdersError> {
-        let Some(OrderRecord { order, .. }) = self.store.get(order_id).await? else {
-            return Ok(false); // it comes with replication
-        };
+        let known = self.store.get(order_id).await?.map(|record| record.order);
+        // That it is erased comes with replication.
+        let Some(order) = known.filter(|order| order.erasure.is_some()) else { return Ok(false) };
         let rows = match self.store.forget_person(order_id).await {
             Err(TableError::Conflict) => false,
             forgotten => forgotten?,

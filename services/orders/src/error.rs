@@ -107,8 +107,46 @@ impl From<CallError> for OrdersError {
         match error {
             CallError::Timeout { .. } | CallError::Unreachable { .. } => OrdersError::Deadline,
             CallError::Refused(body) if body.retryable => OrdersError::Deadline,
-            CallError::Refused(body) => OrdersError::Refused { code: body.code, message: body.message },
+            CallError::Refused(body) if says_no_for_good(body.code) => {
+                OrdersError::Refused { code: body.code, message: body.message }
+            }
             other => OrdersError::Internal(other.to_string()),
+        }
+    }
+}
+
+/// Whether it is about what the customer asks. Anything else, such as a signature that is not known, is about us, and may
+/// be otherwise in a moment.
+fn says_no_for_good(code: Code) -> bool {
+    use Code::{AgeNotVerified, DestinationNotAllowed, OutOfStock, PaymentRefused, ValidationFailed};
+    matches!(code, AgeNotVerified | DestinationNotAllowed | OutOfStock | PaymentRefused | ValidationFailed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(code: Code) -> OrdersError {
+        CallError::Refused(Box::new(ErrorBody::new(code, "no"))).into()
+    }
+
+    #[test]
+    fn only_what_is_about_the_request_is_final() {
+        for code in [Code::ValidationFailed, Code::PaymentRefused, Code::OutOfStock] {
+            assert!(heard(code).definite(), "{code}");
+        }
+        for code in [Code::Unauthenticated, Code::Forbidden, Code::NotFound, Code::StaleEpoch, Code::Deadline]
+        {
+            assert!(!heard(code).definite(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_again_as_it_was_told() {
+        let faults = vec![FieldError::new("lines[0].quantity", "MAXIMUM", "the order has 1 of it")];
+        let refused = OrdersError::Refused { code: Code::OutOfStock, message: "Not enough stock".into() };
+        for refusal in [OrdersError::Invalid(faults), refused] {
+            assert_eq!(OrdersError::told(refusal.answer()).answer(), refusal.answer());
         }
     }
 }

@@ -334,7 +334,7 @@ impl Store {
         let mut everything = true;
         for mut record in self.branches(order_id).await? {
             let ours = record.writer().is_some_and(|(_, region)| region == self.platform.config.region);
-            if !ours || !tells_of_person(&record.order) {
+            if !ours || !tells_of_person(&record) {
                 continue;
             }
             if !record.pending.pending.is_empty() {
@@ -352,7 +352,7 @@ impl Store {
     /// # Errors
     /// When the table does not answer.
     pub async fn tells_of_person(&self, order_id: OrderId) -> Result<bool, TableError> {
-        Ok(self.branches(order_id).await?.iter().any(|record| tells_of_person(&record.order)))
+        Ok(self.branches(order_id).await?.iter().any(tells_of_person))
     }
 
     /// Whether `writer` has made an order its own. Version 1, which it wrote again exactly as journalled, does not say
@@ -471,10 +471,14 @@ pub fn only_waits_at(open_shard: &str) -> bool {
     open_shard.ends_with(WAITS)
 }
 
-fn tells_of_person(order: &Order) -> bool {
-    let mut forgotten = order.clone();
-    forgotten.forget_person();
-    forgotten != *order
+/// Whether a branch tells whose order it is: in the order or in an event that is not yet known to be on the bus.
+fn tells_of_person(record: &OrderRecord) -> bool {
+    let told = |event: &Event| match &event.happening {
+        Happening::OrderModified { old, new, .. } => old.tells_of_person() || new.tells_of_person(),
+        Happening::OrderDeleted { .. } => false,
+        _ => true,
+    };
+    record.order.tells_of_person() || record.pending.events().iter().any(told)
 }
 
 fn cancelled(order: &Order, by: &str) -> Happening {

@@ -15,14 +15,17 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Longer than it takes to look at orders that wait several times.
 const SOME_LOOKS: Duration = Duration::from_secs(120);
 
-/// The tables of each region that tell where the customers live.
+/// The tables of each region that tell who the customers are or where they live.
 fn told_by(shop: &Paused) -> BTreeSet<(String, String)> {
-    let street = shop.plan.customers[0].address.street_address.as_str();
+    let address = &shop.plan.customers[0].address;
+    let tells = |row: &str| {
+        [&address.name, &address.street_address, &address.phone_number].iter().any(|text| row.contains(*text))
+    };
     let mut told_by = BTreeSet::new();
     for (region, place) in &shop.places {
         for table in place.cloud.dump().tables.into_keys() {
             let rows: Vec<Value> = place.cloud.dump_table(&table).unwrap();
-            if rows.iter().any(|row| row.to_string().contains(street)) {
+            if rows.iter().any(|row| tells(&row.to_string())) {
                 told_by.insert((region.to_string(), table));
             }
         }

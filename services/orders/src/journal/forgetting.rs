@@ -8,7 +8,7 @@ use platform::{
 };
 
 /// Entries about one order at most: its own, its effects' and its commands'.
-const ENTRIES_MAX: usize = 1_000;
+const ENTRIES_MAX: usize = 10_000;
 
 impl Acceptor {
     /// Has the entries about an order forget whose it was. Says whether it could: an entry may change meanwhile.
@@ -20,6 +20,9 @@ impl Acceptor {
             .begins_with("keyHash", format!("{}#", order.order_id))
             .consistent();
         let mut rows: Vec<Row> = self.journal.query_all(about, ENTRIES_MAX).await?;
+        if rows.len() >= ENTRIES_MAX {
+            return Ok(false); // there may be more
+        }
         let own = keys::journal_key(&order.user_id, &order.idempotency_key);
         rows.extend(self.journal.get::<Row>(self.journal.key(order.shard.as_str(), Some(text(own)))).await?);
         for row in rows {

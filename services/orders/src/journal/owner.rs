@@ -300,7 +300,16 @@ impl Owner {
 
     /// Whether everything that was proposed about an order is closed: nobody writes an entry of it again.
     pub fn is_closed(&self, shard: &ShardId, order_id: OrderId) -> bool {
-        self.recovered(shard) && self.proposals_about(shard, order_id).is_empty()
+        let undecided = |proposal: &watch::Receiver<Option<Outcome>>| proposal.borrow().is_none();
+        self.recovered(shard)
+            && !self.proposals_about(shard, order_id).iter().any(undecided)
+            && !self.has_unclosed(shard, order_id)
+    }
+
+    fn has_unclosed(&self, shard: &ShardId, order_id: OrderId) -> bool {
+        let state = self.lock();
+        let mut all = state.held.get(shard).into_iter().flat_map(|held| held.unclosed.values());
+        all.any(|unclosed| unclosed.entry.value.order_id() == order_id)
     }
 
     fn proposals_about(&self, shard: &ShardId, order_id: OrderId) -> Vec<watch::Receiver<Option<Outcome>>> {

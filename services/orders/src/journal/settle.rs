@@ -92,7 +92,8 @@ impl Settler {
     /// The copies that are told: nobody waits for one that has fallen silent, where there are enough others.
     fn copies(&self) -> Vec<Region> {
         let all = self.owner.copies.regions();
-        let heard = |copy: &&Region| !self.platform.liveness.suspected(copy);
+        // One that is set aside is heard, and keeps its vote.
+        let heard = |copy: &&Region| self.platform.liveness.hears(copy);
         let heard: Vec<Region> = all.iter().filter(heard).cloned().collect();
         if heard.len() >= W { heard } else { all }
     }

@@ -11,7 +11,8 @@ use crate::{
     store::{self, OrderRecord},
 };
 use contracts::{
-    Order, OrderId, OrderStatus, ProductId, ShardId, UserId, WarehouseId, bodies::warehouse::ReservationStep,
+    Code, Order, OrderId, OrderStatus, ProductId, ShardId, UserId, WarehouseId,
+    bodies::warehouse::ReservationStep,
 };
 use platform::{Deadline, config::WarehouseConfig};
 use std::{
@@ -203,8 +204,19 @@ impl Saga {
         let ReservationStep { warehouse_id, allocation, .. } = reservation(&abandoned.order);
         let elsewhere = (&warehouse_id, allocation) != (&order.warehouse_id, order.allocation);
         if elsewhere && !self.store.is_lost(&warehouse_id).await? {
+            let home = self.platform.config.warehouse(&warehouse_id).map(|warehouse| &warehouse.region);
+            if home.is_some_and(|region| self.platform.liveness.suspected(region)) {
+                return Ok(()); // no order waits behind it; it is met again
+            }
             let kept = ReservationStep { warehouse_id, allocation, epoch: order.epoch };
-            self.clients.release_stock(order.order_id, &kept, Deadline::within(STEP_LIMIT)).await?;
+            let released =
+                self.clients.release_stock(order.order_id, &kept, Deadline::within(STEP_LIMIT)).await;
+            match released {
+                Err(refused) if refused.code() == Some(Code::Conflict) => {
+                    tracing::warn!(order = %order.order_id, %refused, "what a former owner kept is not there any more");
+                }
+                released => released?,
+            }
         }
         let mut tidied = self.tidied();
         if tidied.len() >= TIDIED_MAX {

@@ -119,8 +119,11 @@ impl Saga {
                 let attempt = order.payment_attempt;
                 Ok(Some(Trigger::PaymentFailed { attempt, reason: "the provider refused".into() }))
             }
-            // The capture came before the void.
-            Err(refused) if effect == EffectKind::Void && refused.code() == Some(Code::Conflict) => {
+            // The capture came before the void, or a refund of which a lost region took the news with it.
+            Err(refused)
+                if matches!(effect, EffectKind::Void | EffectKind::Refund)
+                    && refused.code() == Some(Code::Conflict) =>
+            {
                 let view = self.clients.payment(order.order_id, Deadline::within(STEP_LIMIT)).await?;
                 Ok(outcome_of(order, &view))
             }
