@@ -7,7 +7,7 @@ use crate::{
     error::OrdersError,
 };
 use contracts::{
-    Code, Order, OrderId, Region, WarehouseId,
+    Code, Order, OrderId, Region, UserId, WarehouseId,
     bodies::{
         Forgotten,
         delivery::{DeliveryView, PricingRequest, PricingResponse, ReleaseRequest},
@@ -19,6 +19,7 @@ use contracts::{
     },
     journal::EffectKind,
 };
+use futures::future::join_all;
 use http::Method;
 use platform::{
     Deadline, Platform,
@@ -87,18 +88,34 @@ impl Clients {
     ///
     /// # Errors
     /// When the customer is known not to be, or users does not answer.
-    pub async fn check_age(&self, user: &contracts::UserId, deadline: Deadline) -> Result<Age, OrdersError> {
+    pub async fn check_age(&self, user: &UserId, deadline: Deadline) -> Result<Age, OrdersError> {
+        age_of(self.verdict(self.platform.calls.here("users"), user, deadline).await?)
+    }
+
+    /// The same, as any region knows it: a verdict may have reached another one only before the region that gave it was
+    /// lost.
+    ///
+    /// # Errors
+    /// As [`Clients::check_age`].
+    pub async fn find_age(&self, user: &UserId, deadline: Deadline) -> Result<Age, OrdersError> {
+        let (config, liveness) = (&self.platform.config, &self.platform.liveness);
+        let regions = config.regions.iter().map(|region| &region.name);
+        let heard = regions.filter(|region| !liveness.suspected(region));
+        let asked =
+            heard.map(|region| self.verdict(self.platform.calls.in_region(region, "users"), user, deadline));
+        let mut verdicts = join_all(asked).await.into_iter().flatten();
+        age_of(verdicts.find(|verdict| *verdict != AgeVerdict::Pending).unwrap_or(AgeVerdict::Pending))
+    }
+
+    async fn verdict(
+        &self,
+        users: Target<'_>,
+        user: &UserId,
+        deadline: Deadline,
+    ) -> Result<AgeVerdict, CallError> {
         let path = format!("/backend/{user}/age");
-        let call = self.platform.calls.here("users");
-        let answer: AgeView = call.get(Credential::Service(NAME), &path, deadline.earlier(MARGIN)).await?;
-        match answer.verdict {
-            AgeVerdict::Passed => Ok(Age::Verified),
-            AgeVerdict::Pending => Ok(Age::InReview),
-            AgeVerdict::Failed => {
-                let message = "The customer's age is not verified".into();
-                Err(OrdersError::Refused { code: Code::AgeNotVerified, message })
-            }
-        }
+        let answer: AgeView = users.get(Credential::Service(NAME), &path, deadline.earlier(MARGIN)).await?;
+        Ok(answer.verdict)
     }
 
     /// Whether the token covers the total; gives the sealed token.
@@ -282,5 +299,16 @@ impl Clients {
     fn home_of(&self, warehouse_id: &WarehouseId) -> Region {
         let config = &self.platform.config;
         config.warehouse(warehouse_id).map_or_else(|| config.region.clone(), |known| known.region.clone())
+    }
+}
+
+fn age_of(verdict: AgeVerdict) -> Result<Age, OrdersError> {
+    match verdict {
+        AgeVerdict::Passed => Ok(Age::Verified),
+        AgeVerdict::Pending => Ok(Age::InReview),
+        AgeVerdict::Failed => {
+            let message = "The customer's age is not verified".into();
+            Err(OrdersError::Refused { code: Code::AgeNotVerified, message })
+        }
     }
 }

@@ -132,7 +132,7 @@ impl Saga {
     }
 
     async fn check_age(&self, order: &Order) -> Result<Option<Trigger>, SagaError> {
-        match self.clients.check_age(&order.user_id, Deadline::within(STEP_LIMIT)).await {
+        match self.clients.find_age(&order.user_id, Deadline::within(STEP_LIMIT)).await {
             Ok(Age::Verified) => Ok(Some(Trigger::AgeVerified { passed: true })),
             Ok(Age::InReview) => Ok(None),
             Err(refused) if refused.code() == Code::AgeNotVerified => {
