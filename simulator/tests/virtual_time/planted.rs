@@ -48,5 +48,6 @@ found_again! {
     two_regions_that_write_one_item: "shared-item",
     an_inbox_row_outside_of_its_effects_transaction: "inbox-apart",
     two_processes_that_share_a_ballot: "shared-ballot",
+    a_takeover_that_skips_open_entries: "open-skipped",
     a_capture_that_is_tried_again_under_another_key: "fresh-key",
 }
