@@ -132,14 +132,17 @@ impl Store {
     pub(crate) async fn forget_person(&self, order_id: OrderId) -> Result<bool, TableError> {
         let mut everything = true;
         for row in self.load(order_id).await?.rows() {
-            let here = branches::name(row.epoch, &self.platform.config.region) == row.branch;
+            if row.branch != branches::name(row.epoch, &self.platform.config.region) {
+                continue;
+            }
+            if !row.outbox.pending.is_empty() {
+                everything = false;
+                continue;
+            }
             let mut forgotten = Row { version: row.version + 1, ..row.clone() };
             forgotten.delivery.forget_person();
-            let confirmed = row.outbox.pending.is_empty();
-            match here && (forgotten.delivery != row.delivery || !confirmed) {
-                false => {}
-                true if confirmed => self.table.put(&forgotten, Condition::version(row.version)).await?,
-                true => everything = false,
+            if forgotten.delivery != row.delivery {
+                self.table.put(&forgotten, Condition::version(row.version)).await?;
             }
         }
         Ok(everything)
