@@ -25,13 +25,15 @@ locals {
         jwks      = jsondecode(lookup(var.pool_keys, pool.continent, "{\"keys\":[]}"))
       }
     ]
-    durability       = "journal"
-    provider_url     = var.provider_url
-    carrier_url      = var.carrier_url
-    age_check_url    = var.age_check_url
-    otlp_url         = var.otlp_url
-    metrics          = true
-    heartbeat_ms     = 50
-    suspect_after_ms = 250
+    durability    = "journal"
+    sign_by       = "role"
+    provider_url  = var.provider_url
+    carrier_url   = var.carrier_url
+    age_check_url = var.age_check_url
+    otlp_url      = var.otlp_url
+    metrics       = true
+    # Functions ask each other for a beat, and only while they are awake: far more often would cost more than it tells.
+    heartbeat_ms     = 500
+    suspect_after_ms = 1500
   }
 }

@@ -1,4 +1,5 @@
-# What each service is, and all that it may do. Routes and tables are declared in services/*/src/{api,store}.rs.
+# What each service is, and all that it may do. Routes and tables are declared in services/*/src/{api,store}.rs. What a
+# service hosts has an API of its own, and neither function nor role.
 
 locals {
   services = {
@@ -13,6 +14,7 @@ locals {
       # The age checker signs its verdicts by a key of its own.
       open_paths = ["/backend/age-verifications/callback"]
       world      = []
+      hosts      = {}
     }
     products = {
       memory_mb  = 512
@@ -24,11 +26,13 @@ locals {
       calls      = []
       open_paths = []
       world      = ["products"]
+      hosts      = {}
     }
     orders = {
       memory_mb = 1024
       tables = [
         "orders", "orders-journal", "orders-tokens", "orders-lost-warehouses", "platform-leases", "platform-inbox",
+        "platform-regions",
       ]
       # A copy that lost its data reads all of its peers; lost warehouses are few.
       scans     = ["orders-tokens", "platform-leases", "orders-lost-warehouses"]
@@ -47,9 +51,13 @@ locals {
         # Its peers in other regions: the journal, the owners of shards.
         "orders/POST/backend/journal/*", "orders/GET/backend/journal/shards", "orders/POST/backend/events",
         "orders/POST/backend/*/forget",
+        # The platform's own service, which lives beside it.
+        "platform/POST/backend/regions/*", "platform/GET/backend/outbox-lag",
       ]
       open_paths = []
       world      = []
+      # Administrators read what regions know of each other by token.
+      hosts = { platform = { open_paths = ["/backend/regions"] } }
     }
     warehouse = {
       memory_mb = 512
@@ -65,6 +73,7 @@ locals {
       # Staff read stock too, by token.
       open_paths = ["/backend/stock/{product}", "/backend/warehouses/{warehouse}/stock"]
       world      = []
+      hosts      = {}
     }
     delivery = {
       memory_mb  = 512
@@ -76,6 +85,7 @@ locals {
       calls      = []
       open_paths = []
       world      = []
+      hosts      = {}
     }
     payment = {
       memory_mb  = 512
@@ -87,6 +97,7 @@ locals {
       calls      = []
       open_paths = []
       world      = []
+      hosts      = {}
     }
     frontend-api = {
       memory_mb  = 1024
@@ -98,6 +109,7 @@ locals {
       calls      = ["delivery/POST/backend/pricing"]
       open_paths = []
       world      = ["api"]
+      hosts      = {}
     }
   }
 }

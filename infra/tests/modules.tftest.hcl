@@ -145,7 +145,7 @@ run "blue_and_green" {
     live             = { version = "7", next = "8", next_share = 0.1 }
     tables           = ["orders"]
     scans            = []
-    publishes        = true
+    publishes        = ["orders"]
     bus_arn          = "arn:aws:events:eu-west-1:123456789012:event-bus/ecommerce-staging"
     consumes         = true
     queue_arn        = "arn:aws:sqs:eu-west-1:123456789012:ecommerce-staging-orders-events"
@@ -192,7 +192,7 @@ run "next_without_version_is_refused" {
     live             = { next = "8", next_share = 0.1 }
     tables           = ["orders"]
     scans            = []
-    publishes        = true
+    publishes        = ["orders"]
     bus_arn          = "arn:aws:events:eu-west-1:123456789012:event-bus/ecommerce-staging"
     consumes         = false
     works            = false
@@ -333,7 +333,7 @@ run "a_function_that_experiments_reach" {
     live             = {}
     tables           = ["orders"]
     scans            = []
-    publishes        = true
+    publishes        = ["orders"]
     bus_arn          = "arn:aws:events:eu-west-1:123456789012:event-bus/ecommerce-staging"
     consumes         = false
     works            = false

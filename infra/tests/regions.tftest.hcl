@@ -25,14 +25,14 @@ run "all_regions" {
     error_message = "A role allows a whole family of actions."
   }
 
-  # Tables, their indexes, and the region and account that they lie in. The inbox and the leases are shared by contract.
+  # Tables, their indexes, and the region and account that they lie in. The inbox and the leases are shared by contract, and orders hosts what keeps the regions.
   assert {
     condition = alltrue(flatten([
       for region, policies in output.policies : [
         for service, policy in policies : [
           for statement in policy.Statement : [
             for arn in statement.Resource : can(regex(
-              "^arn:aws:dynamodb:${region}:123456789012:table/ecommerce-staging-(${service}(-[a-z-]+)?|platform-(inbox|leases))(/index/\\*)?$",
+              "^arn:aws:dynamodb:${region}:123456789012:table/ecommerce-staging-(${service}(-[a-z-]+)?|platform-(inbox|leases|regions))(/index/\\*)?$",
               arn,
             )) if startswith(arn, "arn:aws:dynamodb:")
           ] if contains(["OwnTables", "OwnIndexes", "ReadsWhole"], statement.Sid)
@@ -54,8 +54,9 @@ run "all_regions" {
   assert {
     condition = alltrue([
       for service, policy in output.policies["ap-southeast-1"] : alltrue([
-        for statement in policy.Statement : try(statement.Condition.StringEquals["events:source"], "") == "ecommerce.${service}"
-        if contains(statement.Action, "events:PutEvents")
+        for statement in policy.Statement : toset(try(statement.Condition.StringEquals["events:source"], [])) == toset(concat(
+          ["ecommerce.${service}"], [for hosted in keys(local.services[service].hosts) : "ecommerce.${hosted}"],
+        )) if contains(statement.Action, "events:PutEvents")
       ])
     ])
     error_message = "A service publishes in another one's name."
@@ -97,7 +98,7 @@ run "all_regions" {
   # As platform::config::Config has them, but for `region` and `secrets`, which each function adds.
   assert {
     condition = toset(keys(local.config)) == toset([
-      "env", "regions", "continents", "shards", "warehouses", "pools", "durability", "provider_url", "carrier_url",
+      "env", "regions", "continents", "shards", "warehouses", "pools", "durability", "sign_by", "provider_url", "carrier_url",
       "age_check_url", "otlp_url", "metrics", "heartbeat_ms", "suspect_after_ms",
     ])
     error_message = "The services' configuration has other fields than they read."

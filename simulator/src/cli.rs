@@ -172,6 +172,18 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         durability: DurabilityWord,
     },
+    /// Starts the payment provider and the carrier alone, for a platform that runs elsewhere, and keeps them until Ctrl-C.
+    ///
+    /// Where they are and which key they ask for is written to `third-parties.json` in the folder. No money moves, and no
+    /// parcel.
+    ThirdParties {
+        /// The scenario whose companies they are.
+        #[arg(default_value = "flood-americas")]
+        scenario: String,
+        /// The folder for `third-parties.json`.
+        #[arg(long, value_name = "FOLDER", default_value = "target/runs/third-parties")]
+        out: PathBuf,
+    },
     /// One region; started by the simulator itself.
     #[command(hide = true)]
     Region {

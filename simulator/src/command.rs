@@ -65,6 +65,13 @@ pub async fn run(cli: Cli) -> ExitCode {
             };
             until_stopped(up, &processes, ExitCode::SUCCESS).await
         }
+        (Some(Command::ThirdParties { scenario, out }), _) => {
+            let outside = async {
+                let scenario = load(&scenario, Engine::Live, &RunOptions::default())?;
+                match engine::outside::run(scenario, &out).await? {}
+            };
+            until_stopped(outside, &Processes::default(), ExitCode::SUCCESS).await
+        }
         (Some(Command::Twice { scenario, run }), _) => {
             until_stopped(run_twice(scenario, run), &Processes::default(), INTERRUPTED.into()).await
         }

@@ -124,7 +124,7 @@ resource "aws_cloudwatch_log_group" "errors" {
 }
 
 resource "aws_lambda_permission" "api" {
-  statement_id  = "ThroughItsApi"
+  statement_id  = "ThroughTheApiOf-${var.service}"
   action        = "lambda:InvokeFunction"
   function_name = var.function
   qualifier     = var.alias

@@ -16,6 +16,16 @@ locals {
   experiments       = var.shared.experiments[var.region]
   drilled_elsewhere = [for region, files in var.shared.experiments : region if region != var.region && length(files) > 0]
 
+  # By name, the services that have a door: those with a function, and those that they host.
+  doors = merge(
+    { for service, is in var.shared.services : service => { host = service, open_paths = is.open_paths, world = is.world } },
+    merge([
+      for service, is in var.shared.services : {
+        for hosted, has in is.hosts : hosted => { host = service, open_paths = has.open_paths, world = [] }
+      }
+    ]...),
+  )
+
   # The names of a service's tables that exist here.
   tables_here = concat(local.global_tables, keys(local.regional_tables))
 }
@@ -96,7 +106,7 @@ module "service" {
 
   tables    = [for table in each.value.tables : table if contains(local.tables_here, table)]
   scans     = [for table in each.value.scans : table if contains(local.tables_here, table)]
-  publishes = each.value.publishes
+  publishes = each.value.publishes ? concat([each.key], keys(each.value.hosts)) : []
   bus_arn   = module.events.bus.arn
   consumes  = each.value.consumes
   queue_arn = lookup(module.events.queues, each.key, null)
@@ -112,14 +122,14 @@ module "service" {
 
 module "api" {
   source   = "../api"
-  for_each = var.shared.services
+  for_each = local.doors
 
   name       = local.name
   service    = each.key
   region     = var.region
-  invoke_arn = module.service[each.key].alias.invoke_arn
-  function   = module.service[each.key].function
-  alias      = module.service[each.key].alias.name
+  invoke_arn = module.service[each.value.host].alias.invoke_arn
+  function   = module.service[each.value.host].function
+  alias      = module.service[each.value.host].alias.name
   open_paths = each.value.open_paths
 
   requests_per_s  = var.shared.requests_per_s

@@ -48,6 +48,7 @@ variable "shared" {
       calls      = list(string)
       open_paths = list(string)
       world      = list(string)
+      hosts      = map(object({ open_paths = list(string) }))
     }))
     subscriptions = list(object({
       consumer = string

@@ -31,10 +31,9 @@ resource "aws_lambda_function" "service" {
   environment {
     variables = merge({
       # Read by platform::serve. The package's bootstrap writes it from the two below, then starts the service.
-      BIGSMOKES_CONFIG                     = "/tmp/bigsmokes.json"
-      BIGSMOKES_PARAMETER                  = var.config_parameter
-      BIGSMOKES_KEYS                       = var.keys_secret
-      AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH = "true"
+      BIGSMOKES_CONFIG    = "/tmp/bigsmokes.json"
+      BIGSMOKES_PARAMETER = var.config_parameter
+      BIGSMOKES_KEYS      = var.keys_secret
       }, var.extension == null ? {} : {
       AWS_FIS_CONFIGURATION_LOCATION = "${var.extension.bucket_arn}/${var.extension.folder}"
       # Lambda itself calls no wrapper in a runtime without a language; the package's bootstrap does.

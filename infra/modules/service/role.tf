@@ -28,8 +28,8 @@ locals {
         Sid       = "OwnEvents"
         Effect    = "Allow"
         Action    = ["events:PutEvents"]
-        Resource  = var.publishes ? [var.bus_arn] : []
-        Condition = { StringEquals = { "events:source" = "ecommerce.${var.service}" } }
+        Resource  = length(var.publishes) > 0 ? [var.bus_arn] : []
+        Condition = { StringEquals = { "events:source" = [for name in var.publishes : "ecommerce.${name}"] } }
       },
       {
         Sid    = "OwnQueue"

@@ -76,8 +76,8 @@ variable "scans" {
 }
 
 variable "publishes" {
-  description = "Whether it publishes events."
-  type        = bool
+  description = "In whose names it publishes events: its own, and those of the services that it hosts."
+  type        = list(string)
 }
 
 variable "bus_arn" {

@@ -85,11 +85,13 @@ fn workers(
         Worker::new("orders-shards", Duration::from_secs(1), move || {
             let owner = starting.clone();
             async move { owner.take_initial().await }
-        }),
+        })
+        .alone(),
         Worker::new("orders-orphans", LOOK_FOR_ORPHANS, move || {
             let owner = orphans.clone();
             async move { owner.take_orphans().await }
-        }),
+        })
+        .alone(),
         Worker::new("orders-strays", LOOK_FOR_STRAYS, move || {
             let strays = strays.clone();
             async move { strays.look().await }

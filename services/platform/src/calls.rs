@@ -92,12 +92,14 @@ impl Calls {
     /// A call to a service in a region.
     pub fn in_region(&self, region: &Region, service: &str) -> Target<'_> {
         let url = self.urls.get(region).map(|url| url.replace("{service}", service)).unwrap_or_default();
-        Target { calls: self, name: format!("{service} in {region}"), url, headers: Vec::new() }
+        let name = format!("{service} in {region}");
+        Target { calls: self, name, url, region: region.clone(), headers: Vec::new() }
     }
 
     /// A call to a third party.
     pub fn outside(&self, name: &str, url: &str) -> Target<'_> {
-        Target { calls: self, name: name.to_owned(), url: url.to_owned(), headers: Vec::new() }
+        let (name, url, region) = (name.to_owned(), url.to_owned(), self.config.region.clone());
+        Target { calls: self, name, url, region, headers: Vec::new() }
     }
 
     /// The network below, for streams.
@@ -120,6 +122,8 @@ pub struct Target<'a> {
     calls: &'a Calls,
     name: String,
     url: String,
+    /// Whose API is called: a signature names it.
+    region: Region,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -184,7 +188,10 @@ impl Target<'_> {
         body: Option<&impl Serialize>,
         deadline: Deadline,
     ) -> Result<Answered<T>, CallError> {
-        let request = self.request(&credential, method, path, body, deadline)?;
+        let mut request = self.request(&credential, method, path, body, deadline)?;
+        if let Credential::Service(name) = credential {
+            self.sign(name, &mut request, deadline).await?;
+        }
         let answer = deadline.bound(self.calls.network.send(request)).await;
         let answer = answer.map_err(|_| CallError::Timeout { target: self.name.clone() })?;
         let answer = answer.map_err(|cause| CallError::Unreachable {
@@ -228,12 +235,19 @@ impl Target<'_> {
         if let Credential::Passed(token) = credential {
             request = request.header(header::AUTHORIZATION, token);
         }
-        let mut request = request.body(bytes).map_err(|cause| fail(cause.to_string()))?;
-        if let Credential::Service(name) = credential {
-            let signed = self.calls.identity.sign(&self.calls.world, name, &mut request);
-            signed.map_err(|cause| fail(cause.to_string()))?;
-        }
-        Ok(request)
+        request.body(bytes).map_err(|cause| fail(cause.to_string()))
+    }
+
+    async fn sign(
+        &self,
+        by: &str,
+        request: &mut Request<Bytes>,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        let calls = self.calls;
+        let signed = deadline.bound(calls.identity.prove(&calls.world, by, &self.region, request)).await;
+        let signed = signed.map_err(|_| CallError::Timeout { target: self.name.clone() })?;
+        signed.map_err(|cause| CallError::Unreachable { target: self.name.clone(), cause: cause.to_string() })
     }
 
     fn read<T: DeserializeOwned>(&self, status: u16, body: &[u8]) -> Result<T, CallError> {

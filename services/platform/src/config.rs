@@ -18,6 +18,17 @@ pub enum Durability {
     Async,
 }
 
+/// How services prove to each other who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignBy {
+    /// By keys that are derived from a configured one; whoever is called checks the signature.
+    #[default]
+    Keys,
+    /// By their roles on AWS; API Gateway checks the signature, and IAM decides.
+    Role,
+}
+
 /// A continent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +123,9 @@ pub struct Config {
     /// How an order becomes durable.
     #[serde(default)]
     pub durability: Durability,
+    /// How services prove to each other who they are.
+    #[serde(default)]
+    pub sign_by: SignBy,
     /// The payment provider.
     pub provider_url: String,
     /// The carrier.

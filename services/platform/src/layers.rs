@@ -3,7 +3,7 @@
 
 use crate::{
     ApiError, Deadline, Platform,
-    identity::Caller,
+    identity::{Caller, SignedBy},
     openapi::{self, About},
     ready::Readyz,
     routes::{RouteSpec, Routes, Who, get},
@@ -139,15 +139,17 @@ async fn identify(door: &Door, request: Request, next: Next) -> Response {
 
 async fn with_caller(door: &Door, request: Request) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
-    let signed =
-        parts.headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4"));
+    let signed_by = parts.extensions.get::<SignedBy>();
+    let by_key = |value: &HeaderValue| value.as_bytes().starts_with(b"AWS4");
+    let signed = signed_by.is_some() || parts.headers.get(header::AUTHORIZATION).is_some_and(by_key);
     let limit = if signed { SERVICE_BODY_BYTES_MAX } else { PUBLIC_BODY_BYTES_MAX };
     let bytes: Bytes = axum::body::to_bytes(body, limit).await.map_err(|_| {
         ApiError::new(Code::PayloadTooLarge, format!("The body is larger than {limit} bytes"))
     })?;
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
     let platform = &door.platform;
-    let caller = platform.identity.caller(&platform.world, &parts.method, uri, &parts.headers, &bytes)?;
+    let (method, headers) = (&parts.method, &parts.headers);
+    let caller = platform.identity.caller(&platform.world, signed_by, method, uri, headers, &bytes)?;
     before_the_body_is_looked_at(&parts.method, parts.uri.path(), &caller)?;
     parts.extensions.insert::<Caller>(caller);
     Ok(Request::from_parts(parts, Body::from(bytes)))

@@ -93,10 +93,10 @@ impl Platform {
     /// Assembles a platform.
     ///
     /// # Errors
-    /// When a key or key set of the configuration cannot be used.
+    /// When a key, key set or way to sign of the configuration cannot be used.
     pub fn new(world: World, config: Config, network: network::Network) -> Result<Self, config::ConfigError> {
         let config = Arc::new(config);
-        let identity = Arc::new(identity::Identity::new(&config)?);
+        let identity = Arc::new(identity::Identity::new(&config, &world)?);
         let aws = aws::Clients::new(&world, &config);
         let calls = calls::Calls::new(world.clone(), config.clone(), network, identity.clone());
         let liveness = liveness::Liveness::new(world.clone(), &config);

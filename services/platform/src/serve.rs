@@ -1,6 +1,8 @@
 //! How a service's binary starts: a socket, or Lambda where its runtime is there.
 
-use crate::{Config, Platform, Service, World, credentials, lambda, network::Network, telemetry::Telemetry};
+use crate::{
+    Config, Platform, World, credentials, lambda, network::Network, service::Host, telemetry::Telemetry,
+};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -18,16 +20,16 @@ const LISTEN_VARIABLE: &str = "BIGSMOKES_LISTEN";
 ///
 /// # Errors
 /// When the configuration cannot be used, the address cannot be listened on, or a worker ends.
-pub async fn main(
+pub async fn main<H: Into<Host>>(
     name: &'static str,
-    build: impl FnOnce(Platform) -> Service,
+    build: impl FnOnce(Platform) -> H,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (platform, telemetry) = observed(name).await?;
-    let service = build(platform);
+    let host = build(platform).into();
     if lambda::inside() {
-        lambda::run(service, telemetry).await
+        lambda::run(host, telemetry).await
     } else {
-        let served = socket(service).await;
+        let served = socket(host).await;
         flush(telemetry.as_ref()).await;
         served
     }
@@ -83,14 +85,14 @@ fn listen_address() -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{LISTEN_VARIABLE}: {text} is not an address and port"))
 }
 
-async fn socket(service: Service) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn socket(host: Host) -> Result<(), Box<dyn Error + Send + Sync>> {
     let address = listen_address()?;
     let listener =
         TcpListener::bind(address).await.map_err(|cause| format!("cannot listen on {address}: {cause}"))?;
-    tracing::info!(service = service.name, %address, "listening");
+    tracing::info!(service = host.service.name, %address, "listening");
     let mut tasks = JoinSet::new();
-    service.start(&mut tasks);
-    let served = axum::serve(listener, service.router).with_graceful_shutdown(stopped());
+    host.services().for_each(|service| service.start(&mut tasks));
+    let served = axum::serve(listener, host.router()).with_graceful_shutdown(stopped());
     tokio::select! {
         served = served => Ok(served?),
         Some(ended) = tasks.join_next() => Err(format!("a worker ended: {ended:?}").into()),

@@ -1,6 +1,6 @@
 //! A service: one router and its workers. Every host runs the same ones.
 
-use crate::{consumer::Consumer, user_pool::OnSignUp};
+use crate::{consumer::Consumer, regions, user_pool::OnSignUp};
 use axum::Router;
 use futures::future::BoxFuture;
 use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
@@ -19,6 +19,8 @@ pub struct Worker {
     pub name: &'static str,
     pause: Duration,
     tick: Tick,
+    /// Whether only one process of a region may do it all the time.
+    pub(crate) alone: bool,
 }
 
 impl Worker {
@@ -36,10 +38,16 @@ impl Worker {
             let step = step();
             Box::pin(async move { step.await.map_err(|cause| cause.to_string()) })
         };
-        Worker { name, pause, tick: Arc::new(tick) }
+        Worker { name, pause, tick: Arc::new(tick), alone: false }
     }
 
-    /// Takes one step. A Lambda schedule calls this.
+    /// Says that two processes of one region would undo each other's work. Where a region may have several, as on Lambda, a
+    /// step is taken when the schedule says so.
+    pub fn alone(self) -> Self {
+        Worker { alone: true, ..self }
+    }
+
+    /// Takes one step.
     ///
     /// # Errors
     /// When the step failed; the next one may work.
@@ -76,24 +84,65 @@ pub struct Service {
 impl Service {
     /// Starts the workers and the consumer. Whoever holds the set owns them: dropping it ends them.
     pub fn start(&self, tasks: &mut JoinSet<&'static str>) {
-        for worker in self.workers.clone() {
-            tasks.spawn(async move {
-                let name = worker.name;
-                worker.run().await;
-                name
-            });
-        }
+        self.workers.iter().cloned().for_each(|worker| spawn(worker, tasks));
         if let Some(consumer) = self.consumer.clone() {
             let step = move || {
                 let consumer = consumer.clone();
                 async move { consumer.poll().await }
             };
-            let worker = Worker::new(self.name, Duration::ZERO, step);
-            let name = self.name;
-            tasks.spawn(async move {
-                worker.run().await;
-                name
-            });
+            spawn(Worker::new(self.name, Duration::ZERO, step), tasks);
+        }
+    }
+
+    /// Starts the workers that may run in several processes of a region. What comes by the queue is brought by the host.
+    pub(crate) fn start_as_one_of_many(&self, tasks: &mut JoinSet<&'static str>) {
+        self.workers.iter().filter(|worker| !worker.alone).cloned().for_each(|worker| spawn(worker, tasks));
+    }
+}
+
+fn spawn(worker: Worker, tasks: &mut JoinSet<&'static str>) {
+    tasks.spawn(async move {
+        let name = worker.name;
+        worker.run().await;
+        name
+    });
+}
+
+/// What one process hosts: a service of its own, and those that live beside it because they share what it knows.
+pub struct Host {
+    /// The service that the process is named after.
+    pub service: Service,
+    /// Others.
+    pub beside: Vec<Service>,
+    /// The operators' routes, where the process has them.
+    pub operators: Router,
+}
+
+impl From<Service> for Host {
+    fn from(service: Service) -> Self {
+        Host { service, beside: Vec::new(), operators: Router::new() }
+    }
+}
+
+impl Host {
+    /// Every service of the process.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Service> {
+        std::iter::once(&self.service).chain(&self.beside)
+    }
+
+    /// All doors behind one address: the service's own at the root, the others' at `/{service}/…`, operators' at `/ops/…`.
+    pub(crate) fn router(&self) -> Router {
+        gateway(&self.beside).merge(self.operators.clone()).fallback_service(self.service.router.clone())
+    }
+
+    /// The doors that stand under a service's own name; operators' are the platform's.
+    pub(crate) fn router_of(&self, name: &str) -> Router {
+        match self.beside.iter().find(|service| service.name == name) {
+            Some(service) if name == regions::NAME => {
+                self.operators.clone().fallback_service(service.router.clone())
+            }
+            Some(service) => service.router.clone(),
+            None => self.service.router.clone(),
         }
     }
 }

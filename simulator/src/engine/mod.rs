@@ -12,6 +12,7 @@ pub mod judge;
 pub mod live;
 pub mod load;
 pub mod neighbours;
+pub mod outside;
 pub mod people;
 pub mod plan;
 pub mod probes;

@@ -17,7 +17,8 @@ use loadtests::{
     population::{self, Share, Staff, random_uuid},
 };
 use platform::config::{
-    Config, ContinentConfig, Durability, PoolConfig as PublicPool, RegionConfig, Secrets, WarehouseConfig,
+    Config, ContinentConfig, Durability, PoolConfig as PublicPool, RegionConfig, Secrets, SignBy,
+    WarehouseConfig,
 };
 use rand::RngExt as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -262,6 +263,7 @@ impl Plan {
             warehouses: warehouses.collect(),
             pools: self.pools.iter().map(|(continent, pool)| public_keys(continent, pool)).collect(),
             durability: self.durability,
+            sign_by: SignBy::Keys,
             provider_url: addresses.provider_url.clone(),
             carrier_url: addresses.carrier_url.clone(),
             age_check_url: addresses.age_check_url.clone(),

@@ -261,6 +261,7 @@ fn config(name: &str, cloud: &Cloud, listened: bool) -> Config {
             jwks: cloud.jwks(),
         }],
         durability: Durability::Journal,
+        sign_by: config::SignBy::Keys,
         provider_url: "http://provider.local".into(),
         carrier_url: "http://carrier.local".into(),
         age_check_url: "http://age-check.local".into(),

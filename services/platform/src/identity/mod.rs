@@ -2,16 +2,17 @@
 //! party by its signed webhook, or nobody.
 
 mod jwt;
+mod role;
 mod sigv4;
 mod webhook;
 
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, SignBy},
     error::ApiError,
     world::World,
 };
 use axum::extract::FromRequestParts;
-use contracts::{Code, Continent, UserId};
+use contracts::{Code, Continent, Region, UserId};
 use http::{HeaderMap, Method, Uri, request::Parts};
 use std::collections::BTreeSet;
 
@@ -156,7 +157,9 @@ impl<S: Sync, G: Group> FromRequestParts<S> for Staff<G> {
 /// Tells who callers are, and signs our own calls.
 pub struct Identity {
     tokens: jwt::Tokens,
-    signer: sigv4::Signer,
+    keys: sigv4::Signer,
+    /// Where services are told apart by their roles on AWS instead.
+    roles: Option<role::Roles>,
     age_check: webhook::Webhooks,
 }
 
@@ -164,26 +167,37 @@ impl Identity {
     /// Loads every pool's keys and derives the services' signing keys.
     ///
     /// # Errors
-    /// When a pool's key set cannot be used.
-    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+    /// When a pool's key set cannot be used, or roles are to be used where the world has no credentials.
+    pub fn new(config: &Config, world: &World) -> Result<Self, ConfigError> {
         let tokens = jwt::Tokens::new(&config.pools)?;
-        let signer = sigv4::Signer::new(&config.region, &config.secrets);
+        let keys = sigv4::Signer::new(&config.region, &config.secrets);
+        let roles = match (config.sign_by, world.aws_credentials()) {
+            (SignBy::Keys, _) => None,
+            (SignBy::Role, Some(credentials)) => Some(role::Roles::new(config, credentials)),
+            (SignBy::Role, None) => {
+                return Err(ConfigError::Invalid(vec!["sign_by: this world has no roles".into()]));
+            }
+        };
         let age_check = webhook::Webhooks::new(&config.secrets.age_check_key);
-        Ok(Identity { tokens, signer, age_check })
+        Ok(Identity { tokens, keys, roles, age_check })
     }
 
-    /// Tells who sent a request.
+    /// Tells who sent a request. `signed_by` is what API Gateway says, where the request came through it.
     ///
     /// # Errors
     /// 401 for a token or signature that does not hold: a wrong proof is worse than none.
     pub fn caller(
         &self,
         world: &World,
+        signed_by: Option<&SignedBy>,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Caller, ApiError> {
+        if let (Some(roles), Some(by)) = (&self.roles, signed_by) {
+            return roles.service(by).map(Caller::Service).ok_or_else(unauthenticated);
+        }
         let Some(authorization) = headers.get(http::header::AUTHORIZATION) else {
             if !headers.contains_key(webhook::SIGNATURE) {
                 return Ok(Caller::Anonymous);
@@ -194,15 +208,32 @@ impl Identity {
         let authorization = authorization.to_str().map_err(|_| unauthenticated())?;
         let caller = if let Some(token) = authorization.strip_prefix("Bearer ") {
             self.tokens.verify(token, world.now()).map(Caller::Person)
-        } else if authorization.starts_with("AWS4-HMAC-SHA256 ") {
-            self.signer.verify(world.now(), method, uri, headers, body).map(Caller::Service)
+        } else if authorization.starts_with("AWS4-HMAC-SHA256 ") && self.roles.is_none() {
+            self.keys.verify(world.now(), method, uri, headers, body).map(Caller::Service)
         } else {
             None
         };
         caller.ok_or_else(unauthenticated)
     }
 
-    /// Signs a request as `service`. The headers must hold `host`.
+    /// Signs a request to `region`: by this process's role where services are told apart by roles, else as `service`.
+    ///
+    /// # Errors
+    /// When there are no credentials, or the request cannot be signed.
+    pub(crate) async fn prove(
+        &self,
+        world: &World,
+        service: &str,
+        region: &Region,
+        request: &mut http::Request<bytes::Bytes>,
+    ) -> Result<(), SignError> {
+        match &self.roles {
+            Some(roles) => roles.sign(region, world.now(), request).await,
+            None => self.sign(world, service, request),
+        }
+    }
+
+    /// Signs a request as `service` by the derived key. The headers must hold `host`.
     ///
     /// # Errors
     /// When the request cannot be signed.
@@ -211,10 +242,11 @@ impl Identity {
         world: &World,
         service: &str,
         request: &mut http::Request<bytes::Bytes>,
-    ) -> Result<(), sigv4::SignError> {
-        self.signer.sign(world.now(), service, request)
+    ) -> Result<(), SignError> {
+        self.keys.sign(world.now(), service, request)
     }
 }
 
+pub use role::SignedBy;
 pub use sigv4::SignError;
 pub use webhook::AGE_CHECK;

@@ -1,7 +1,7 @@
 //! Service calls signed as AWS signs them (Signature Version 4, service `execute-api`).
 //!
-//! On AWS, API Gateway checks the signature and IAM decides; behind a socket the service checks it itself.
-//! A service's secret key is derived from its name and one configured key.
+//! On AWS a service signs by its role ([`super::role`]), API Gateway checks the signature and IAM decides. Elsewhere it signs
+//! by a key that is derived from its name and one configured key, and whoever is called checks that.
 
 use crate::config::Secrets;
 use aws_credential_types::Credentials;
@@ -25,7 +25,7 @@ const KEY_ID_PREFIX: &str = "svc-";
 /// The request cannot be signed.
 #[derive(Debug, thiserror::Error)]
 #[error("the request cannot be signed: {0}")]
-pub struct SignError(String);
+pub struct SignError(pub(super) String);
 
 pub(super) struct Signer {
     region: String,
@@ -44,24 +44,12 @@ impl Signer {
         service: &str,
         request: &mut Request<Bytes>,
     ) -> Result<(), SignError> {
-        let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.ok_or_else(|| SignError("no host".into()))?;
-        let signed = self.signature(
-            &format!("{KEY_ID_PREFIX}{service}"),
-            &self.region,
-            now,
-            request.method().as_str(),
-            request.uri(),
-            &[("host", host)],
-            request.body(),
-        )?;
-        for (name, value) in signed.headers {
-            let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
-                return Err(SignError("a signed header is not a header".into()));
-            };
-            request.headers_mut().insert(name, value);
-        }
-        Ok(())
+        sign_with(self.credentials(&format!("{KEY_ID_PREFIX}{service}")), &self.region, now, request)
+    }
+
+    fn credentials(&self, key_id: &str) -> Credentials {
+        let secret = keys::hex(hmac::sign(&self.root, key_id.as_bytes()).as_ref());
+        Credentials::new(key_id, secret, None, None, "derived")
     }
 
     /// The name of the service that signed the request, or none where the signature does not hold.
@@ -85,48 +73,65 @@ impl Signer {
             .filter(|name| !name.starts_with("x-amz-date"))
             .map(|name| Some((*name, header(name)?)))
             .collect::<Option<_>>()?;
-        let expected = self
-            .signature(authorization.key_id, authorization.region, date, method.as_str(), uri, &signed, body)
-            .ok()?;
+        let credentials = self.credentials(authorization.key_id);
+        let expected =
+            signature(credentials, authorization.region, date, method.as_str(), uri, &signed, body).ok()?;
         let given = authorization.signature.as_bytes();
         constant_time::verify_slices_are_equal(expected.signature.as_bytes(), given).ok()?;
         authorization.key_id.strip_prefix(KEY_ID_PREFIX).map(str::to_owned)
     }
+}
 
-    #[allow(clippy::too_many_arguments)] // the parts of a signature
-    fn signature(
-        &self,
-        key_id: &str,
-        region: &str,
-        at: Timestamp,
-        method: &str,
-        uri: &Uri,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Result<Signed, SignError> {
-        let fail = |cause: &dyn std::fmt::Display| SignError(cause.to_string());
-        let secret = keys::hex(hmac::sign(&self.root, key_id.as_bytes()).as_ref());
-        let identity: AwsIdentity = Credentials::new(key_id, secret, None, None, "derived").into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name("execute-api")
-            .time(UNIX_EPOCH + Duration::from_millis(at.0.max(0) as u64))
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|cause| fail(&cause))?
-            .into();
-        // Only path and query are signed; where the host is in the URI, it is signed as a header.
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let uri =
-            format!("http://{}{path}", headers.iter().find(|(name, _)| *name == "host").map_or("", |h| h.1));
-        let request = SignableRequest::new(method, uri, headers.iter().copied(), SignableBody::Bytes(body))
-            .map_err(|cause| fail(&cause))?;
-        let (instructions, signature) = sign(request, &params).map_err(|cause| fail(&cause))?.into_parts();
-        let (headers, _) = instructions.into_parts();
-        let headers = headers.into_iter().map(|header| (header.name(), header.value().to_owned())).collect();
-        Ok(Signed { signature, headers })
+/// Signs a request for an API in `region`. The headers must hold `host`.
+pub(super) fn sign_with(
+    credentials: Credentials,
+    region: &str,
+    now: Timestamp,
+    request: &mut Request<Bytes>,
+) -> Result<(), SignError> {
+    let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.ok_or_else(|| SignError("no host".into()))?;
+    let (method, uri) = (request.method().as_str(), request.uri());
+    let signed = signature(credentials, region, now, method, uri, &[("host", host)], request.body())?;
+    for (name, value) in signed.headers {
+        let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
+            return Err(SignError("a signed header is not a header".into()));
+        };
+        request.headers_mut().insert(name, value);
     }
+    Ok(())
+}
+
+fn signature(
+    credentials: Credentials,
+    region: &str,
+    at: Timestamp,
+    method: &str,
+    uri: &Uri,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Signed, SignError> {
+    let fail = |cause: &dyn std::fmt::Display| SignError(cause.to_string());
+    let identity: AwsIdentity = credentials.into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name("execute-api")
+        .time(UNIX_EPOCH + Duration::from_millis(at.0.max(0) as u64))
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|cause| fail(&cause))?
+        .into();
+    // Only path and query are signed; where the host is in the URI, it is signed as a header.
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let uri =
+        format!("http://{}{path}", headers.iter().find(|(name, _)| *name == "host").map_or("", |h| h.1));
+    let request = SignableRequest::new(method, uri, headers.iter().copied(), SignableBody::Bytes(body))
+        .map_err(|cause| fail(&cause))?;
+    let (instructions, signature) = sign(request, &params).map_err(|cause| fail(&cause))?.into_parts();
+    let (headers, _) = instructions.into_parts();
+    let headers = headers.into_iter().map(|header| (header.name(), header.value().to_owned())).collect();
+    Ok(Signed { signature, headers })
 }
 
 struct Signed {
