@@ -32,8 +32,9 @@ locals {
     age_check_url = var.age_check_url
     otlp_url      = var.otlp_url
     metrics       = true
-    # Functions ask each other for a beat, and only while they are awake: far more often would cost more than it tells.
-    heartbeat_ms     = 500
+    # Functions hear no streams: they ask when they need to know. A function may have to start before it answers.
+    heard            = "asked"
+    heartbeat_ms     = 250
     suspect_after_ms = 1500
   }
 }

@@ -99,7 +99,7 @@ run "all_regions" {
   assert {
     condition = toset(keys(local.config)) == toset([
       "env", "regions", "continents", "shards", "warehouses", "pools", "durability", "sign_by", "provider_url", "carrier_url",
-      "age_check_url", "otlp_url", "metrics", "heartbeat_ms", "suspect_after_ms",
+      "age_check_url", "otlp_url", "metrics", "heard", "heartbeat_ms", "suspect_after_ms",
     ])
     error_message = "The services' configuration has other fields than they read."
   }

@@ -30,8 +30,7 @@ resource "aws_lambda_function" "service" {
 
   environment {
     variables = merge({
-      # Read by platform::serve. The package's bootstrap writes it from the two below, then starts the service.
-      BIGSMOKES_CONFIG    = "/tmp/bigsmokes.json"
+      # The package's bootstrap makes of these two what platform::serve reads, then starts the service.
       BIGSMOKES_PARAMETER = var.config_parameter
       BIGSMOKES_KEYS      = var.keys_secret
       }, var.extension == null ? {} : {

@@ -120,7 +120,9 @@ def prove_age(shop, customer):
 
 
 def fill(shop, admin, picker):
-    """A cigar in the catalogue and units of it in the warehouse."""
+    """A cigar in the catalogue and units of it in the warehouse, which begins its work."""
+    url = f"{cloud.ENDPOINT}/_aws/execute-api/warehouse-{HOME}/warehouse/admin/warehouses/wh-am/open"
+    post(url, {"authorization": f"Bearer {admin}"}, json.dumps({"reason": "first opening"}).encode())
     shop.insist(admin, "mutation($product: ProductInput!) { putProduct(product: $product) { productId version } }",
                 {"product": CIGAR})
     receipt = {"productId": PRODUCT, "warehouseId": "wh-am", "quantity": 10, "reference": "delivery note 1"}

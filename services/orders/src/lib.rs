@@ -95,7 +95,8 @@ fn workers(
         Worker::new("orders-strays", LOOK_FOR_STRAYS, move || {
             let strays = strays.clone();
             async move { strays.look().await }
-        }),
+        })
+        .alone(),
         Worker::new("orders-rejoin", Duration::from_secs(1), move || {
             let rejoin = rejoin.clone();
             async move { rejoin.step().await }

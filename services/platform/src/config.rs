@@ -18,6 +18,17 @@ pub enum Durability {
     Async,
 }
 
+/// How it is known that a region lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Heard {
+    /// By a stream of heartbeats, which a process that lives on listens to.
+    #[default]
+    Streams,
+    /// By asking when somebody needs to know, for functions that are frozen between calls.
+    Asked,
+}
+
 /// How services prove to each other who they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -142,9 +153,12 @@ pub struct Config {
     /// Whether services write their business metrics ([`crate::metrics`]) to standard output.
     #[serde(default)]
     pub metrics: bool,
-    /// Time between two heartbeats, milliseconds.
+    /// How it is known that a region lives.
+    #[serde(default)]
+    pub heard: Heard,
+    /// Time between two heartbeats, or between two questions of somebody who waits, milliseconds.
     pub heartbeat_ms: u64,
-    /// A region is suspected after this much silence, milliseconds.
+    /// A region is suspected after this much silence, or where it does not answer for so long, milliseconds.
     pub suspect_after_ms: u64,
     /// Keys.
     pub secrets: Secrets,

@@ -98,8 +98,8 @@ impl Platform {
         let config = Arc::new(config);
         let identity = Arc::new(identity::Identity::new(&config, &world)?);
         let aws = aws::Clients::new(&world, &config);
+        let liveness = liveness::Liveness::new(world.clone(), &config, &network);
         let calls = calls::Calls::new(world.clone(), config.clone(), network, identity.clone());
-        let liveness = liveness::Liveness::new(world.clone(), &config);
         let (outboxes, grounds) = (outbox::Outboxes::default(), ready::Grounds::default());
         let listeners = listener::Listeners::default();
         let parts = Parts { world, config, aws, calls, identity, liveness, outboxes, grounds, listeners };

@@ -1,16 +1,25 @@
 //! Which regions are heard from. Each region keeps a stream open from every other one; a line comes in on
 //! it with every heartbeat, and silence is what makes a region suspect. A region that operators set aside counts as
 //! silent, whatever comes in.
+//!
+//! A function that is frozen between calls hears no stream: there, regions are [asked](asked) when somebody needs to know.
 
+mod asked;
 mod beats;
 
-use crate::{Platform, Worker, config::Config, lambda::WholeAnswers, regions::Standings, world::World};
+use crate::{
+    Platform, Worker,
+    config::{Config, Heard as How},
+    lambda::WholeAnswers,
+    network::Network,
+    regions::Standings,
+    world::World,
+};
 use axum::{Extension, Router, body::Body, routing::get};
 use bytes::Bytes;
 use contracts::Region;
 use futures::stream;
 use http::{Request, header};
-use http_body::Body as _;
 use http_body_util::BodyExt;
 use std::{
     collections::BTreeMap,
@@ -33,6 +42,8 @@ pub struct Liveness {
     heartbeat: Duration,
     started: Instant,
     heard: Arc<Mutex<BTreeMap<Region, Heard>>>,
+    /// Where regions are asked and not listened to.
+    asked: Option<asked::Asked>,
     /// How long this process itself did not get to run, all in all: silence meanwhile says nothing about others.
     stalled: Arc<Mutex<Duration>>,
     /// What operators decided about regions. Those that are set aside count as silent, this one too.
@@ -49,8 +60,10 @@ struct Heard {
 
 impl Liveness {
     /// Nobody has been heard from yet; everybody has the usual time to be heard.
-    pub fn new(world: World, config: &Config) -> Self {
+    pub fn new(world: World, config: &Config, network: &Network) -> Self {
+        let asked = (config.heard == How::Asked).then(|| asked::Asked::new(&world, config, network));
         Liveness {
+            asked,
             here: config.region.clone(),
             suspect_after: Duration::from_millis(config.suspect_after_ms),
             heartbeat: Duration::from_millis(config.heartbeat_ms),
@@ -95,6 +108,9 @@ impl Liveness {
         if *region == self.here {
             return Duration::ZERO;
         }
+        if let Some(asked) = &self.asked {
+            return if asked.gave_no_answer(region) { self.suspect_after } else { Duration::ZERO };
+        }
         // At the start, links are still being made: one second of grace.
         let grace = Heard { at: self.started + Duration::from_secs(1), stalled: Duration::ZERO };
         let heard = self.lock().get(region).copied().unwrap_or(grace);
@@ -119,13 +135,20 @@ impl Liveness {
             if silent >= self.suspect_after || self.standings.aside(region) {
                 return;
             }
-            tokio::time::sleep(self.suspect_after - silent).await;
+            match &self.asked {
+                Some(asked) => asked.again(region, &self.standings).await,
+                None => tokio::time::sleep(self.suspect_after - silent).await,
+            }
         }
     }
 
     /// Whether a region lives: false as soon as it is suspected, true as soon as it is heard later than `delay`
     /// from now. Until then signs of it may still be on their way that it sent before it fell silent.
     pub async fn lives(&self, region: &Region, delay: Duration) -> bool {
+        if let Some(asked) = &self.asked {
+            let here = *region == self.here;
+            return !self.standings.aside(region) && (here || asked.ask(region, &self.standings).await);
+        }
         let from = self.world.instant() + delay;
         loop {
             if self.suspected(region) {
@@ -159,9 +182,17 @@ pub fn routes(platform: &Platform) -> Router {
     Router::new().route(PATH, get(beats))
 }
 
-/// A listener for every other region.
+/// A listener for every other region, or one who asks all of them when the host says so.
 pub fn workers(platform: &Platform) -> Vec<Worker> {
     let liveness = platform.liveness.clone();
+    if let Some(asked) = liveness.asked.clone() {
+        let others: Vec<Region> = platform.config.other_regions().cloned().collect();
+        let ask = move || {
+            let (asked, others, standings) = (asked.clone(), others.clone(), liveness.standings.clone());
+            async move { asked.ask_all(&others, &standings).await }
+        };
+        return vec![Worker::new("heartbeats", asked::EVERY, ask).alone()];
+    }
     let awake = Worker::new("awake", Duration::ZERO, move || liveness.clone().watch_self());
     let listeners = platform.config.other_regions().map(|region| {
         let (platform, region) = (platform.clone(), region.clone());
@@ -182,16 +213,12 @@ async fn listen(platform: Platform, region: Region) -> Result<(), String> {
     let opened = tokio::time::timeout(Duration::from_secs(2), platform.calls.network().open(request)).await;
     let Ok(Ok(response)) = opened else { return Ok(()) }; // still silent: tried again after the pause
     let (mut body, mut lines) = (response.into_body(), beats::Lines::default());
-    let one_beat = body.size_hint().exact().is_some();
     while let Ok(Some(Ok(frame))) = tokio::time::timeout(patience, body.frame()).await {
         platform.liveness.hear(&region);
         let told = frame.data_ref().map(|bytes| lines.read(bytes)).unwrap_or_default();
         for standing in told.into_iter().filter(|told| platform.config.continent_of(&told.region).is_some()) {
             platform.liveness.standings.learn(standing);
         }
-    }
-    if one_beat {
-        tokio::time::sleep(platform.liveness.heartbeat).await;
     }
     Ok(())
 }
@@ -224,6 +251,7 @@ mod tests {
             stalled: Arc::default(),
             standings: Standings::default(),
             heard: Arc::new(Mutex::new(heard.collect())),
+            asked: None,
             world,
         }
     }

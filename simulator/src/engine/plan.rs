@@ -17,7 +17,7 @@ use loadtests::{
     population::{self, Share, Staff, random_uuid},
 };
 use platform::config::{
-    Config, ContinentConfig, Durability, PoolConfig as PublicPool, RegionConfig, Secrets, SignBy,
+    Config, ContinentConfig, Durability, Heard, PoolConfig as PublicPool, RegionConfig, Secrets, SignBy,
     WarehouseConfig,
 };
 use rand::RngExt as _;
@@ -270,6 +270,7 @@ impl Plan {
             otlp_url: None,
             event_listener: self.event_listener,
             metrics: false,
+            heard: Heard::Streams,
             heartbeat_ms: u64::from(topology.heartbeat_ms),
             suspect_after_ms: u64::from(topology.suspect_after_ms),
             secrets: self.secrets.clone(),

@@ -268,6 +268,7 @@ fn config(name: &str, cloud: &Cloud, listened: bool) -> Config {
         otlp_url: None,
         event_listener: listened,
         metrics: false,
+        heard: config::Heard::Streams,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {
