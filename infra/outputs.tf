@@ -40,3 +40,8 @@ output "experiments" {
   description = "The experiment templates of FIS by region and scenario, for `aws fis start-experiment`."
   value       = { for region, built in local.built : region => built.experiments }
 }
+
+output "dashboards" {
+  description = "The dashboards as JSON, by region and name: for an account that Terraform does not build, or to look at."
+  value       = { for region, built in local.built : region => built.dashboards }
+}

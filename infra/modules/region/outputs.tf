@@ -43,6 +43,11 @@ output "experiments" {
   value       = merge({}, module.experiments[*].ids...)
 }
 
+output "dashboards" {
+  description = "The dashboards as JSON, by name."
+  value       = module.watch.dashboards
+}
+
 output "told" {
   description = "The regions that are told when this one cannot serve its customers."
   value       = flatten(module.distress[*].told)

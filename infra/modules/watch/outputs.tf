@@ -17,3 +17,8 @@ output "dashboard" {
   description = "The name of the dashboard of the region as a whole."
   value       = aws_cloudwatch_dashboard.board["region"].dashboard_name
 }
+
+output "dashboards" {
+  description = "The dashboards as JSON, by name."
+  value       = { for board in aws_cloudwatch_dashboard.board : board.dashboard_name => board.dashboard_body }
+}

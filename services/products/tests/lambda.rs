@@ -12,7 +12,9 @@ use axum::{
     routing::{get, post},
 };
 use contracts::{Continent, Region};
-use platform::config::{Config, ContinentConfig, Durability, PoolConfig, RegionConfig, Secrets};
+use platform::config::{
+    Config, ContinentConfig, Durability, Heard, PoolConfig, RegionConfig, Secrets, SignBy,
+};
 use serde_json::{Value, json};
 use std::{
     process::{Command, Stdio},
@@ -91,12 +93,14 @@ fn config(aws_endpoint: String) -> Config {
         warehouses: Vec::new(),
         pools: Vec::<PoolConfig>::new(),
         durability: Durability::Journal,
+        sign_by: SignBy::Keys,
         provider_url: "http://provider.example".into(),
         carrier_url: "http://carrier.example".into(),
         age_check_url: "http://age-check.example".into(),
         otlp_url: None,
         event_listener: false,
         metrics: false,
+        heard: Heard::Asked,
         heartbeat_ms: 50,
         suspect_after_ms: 250,
         secrets: Secrets {
