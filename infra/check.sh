@@ -63,5 +63,6 @@ plan -out="$work/plan"
 step "checkov $CHECKOV"
 [ -x "$work/checkov/bin/checkov" ] || python3 -m venv "$work/checkov"
 "$work/checkov/bin/pip" install --quiet --disable-pip-version-check "checkov==$CHECKOV"
-"$work/checkov/bin/checkov" --directory "$work/tree" --framework terraform --skip-download --compact --quiet
+# What is under tests/ is never applied to AWS.
+"$work/checkov/bin/checkov" --directory "$work/tree" --skip-path tests/ --framework terraform --skip-download --compact --quiet
 echo "infra: all checks passed"

@@ -358,7 +358,7 @@ run "a_function_that_experiments_reach" {
       for name, value in {
         AWS_FIS_CONFIGURATION_LOCATION = "arn:aws:s3:::experiments/configuration/"
         AWS_LAMBDA_EXEC_WRAPPER        = "/opt/aws-fis/bootstrap"
-        BIGSMOKES_CONFIG               = "/tmp/bigsmokes.json"
+        BIGSMOKES_PARAMETER            = "/ecommerce/staging/platform/config/json"
       } : aws_lambda_function.service.environment[0].variables[name] == value
     ])
     error_message = "The extension is not told what it needs, or the service no more."

@@ -71,12 +71,13 @@ pub async fn handle(host: &Host, event: LambdaEvent<Value>) -> Result<Value, Box
         return taken.map_err(|cause| cause.to_string().into());
     }
     // A stage bears the name of the service that it stands before. It is no part of the path, as lambda_http would have it.
-    let router = host.router_of(payload["requestContext"]["stage"].as_str().unwrap_or_default());
+    let stage = payload["requestContext"]["stage"].as_str().unwrap_or_default();
+    let (router, hosted) = (host.router_of(stage), host.hosted(stage));
     if payload["requestContext"].is_object() {
         payload["requestContext"]["stage"] = json!("$default");
     }
     let signed_by = payload["requestContext"]["identity"]["userArn"].as_str();
-    let signed_by = signed_by.map(|arn| SignedBy(arn.to_owned()));
+    let signed_by = signed_by.map(|arn| SignedBy { session: arn.to_owned(), hosted });
     let request: LambdaRequest = serde_json::from_value(payload)?;
     let router = router.map_request(move |mut request: lambda_http::Request| {
         request.extensions_mut().insert(WholeAnswers);
@@ -167,7 +168,7 @@ mod tests {
     async fn a_stage_leads_to_its_service_and_tells_who_signed() {
         let who = |name: &'static str| {
             let who = move |signed_by: Option<axum::Extension<SignedBy>>| async move {
-                format!("{name} {}", signed_by.map_or("nobody".to_owned(), |by| by.0.0))
+                format!("{name} {}", signed_by.map_or("nobody".to_owned(), |by| by.0.session))
             };
             axum::Router::new().route("/who", axum::routing::get(who))
         };

@@ -135,6 +135,12 @@ impl Host {
         gateway(&self.beside).merge(self.operators.clone()).fallback_service(self.service.router.clone())
     }
 
+    /// The service that the process is named after, and the one of this name that it hosts beside it.
+    pub(crate) fn hosted(&self, name: &str) -> Option<(&'static str, &'static str)> {
+        let beside = self.beside.iter().find(|service| service.name == name)?;
+        Some((self.service.name, beside.name))
+    }
+
     /// The doors that stand under a service's own name; operators' are the platform's.
     pub(crate) fn router_of(&self, name: &str) -> Router {
         match self.beside.iter().find(|service| service.name == name) {

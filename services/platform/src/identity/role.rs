@@ -18,10 +18,16 @@ use std::{
 /// Credentials that end within this time are asked for anew.
 const RENEWED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
-/// What API Gateway says of whoever signed a request that it let in by IAM: the ARN of their role's session. A host on AWS
-/// puts it among the request's extensions; nobody else can.
+/// What API Gateway says of whoever signed a request that it let in by IAM. A host on AWS puts it among the request's
+/// extensions; nobody else can.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedBy(pub String);
+pub struct SignedBy {
+    /// The ARN of their role's session.
+    pub session: String,
+    /// The service that hosts the one that is called, and the latter's name, where they are two: in other regions it is
+    /// hosted likewise, and goes by its host's role.
+    pub hosted: Option<(&'static str, &'static str)>,
+}
 
 /// The services' roles, `ecommerce-{env}-{service}-{region}`, and this process's own credentials.
 pub(super) struct Roles {
@@ -40,10 +46,12 @@ impl Roles {
     /// The service whose role's session this is: `arn:aws:sts::{account}:assumed-role/{role}/{session}`. None for any
     /// other role. An API lets in its own account's roles only.
     pub(super) fn service(&self, by: &SignedBy) -> Option<String> {
-        let session = by.0.strip_prefix("arn:aws:sts::")?;
+        let session = by.session.strip_prefix("arn:aws:sts::")?;
         let role = session.split_once(":assumed-role/")?.1.split('/').next()?;
         let of_ours = role.strip_prefix(&self.prefix)?;
-        self.suffixes.iter().find_map(|region| of_ours.strip_suffix(region)).map(str::to_owned)
+        let service = self.suffixes.iter().find_map(|region| of_ours.strip_suffix(region))?;
+        let name = by.hosted.filter(|(host, _)| *host == service).map_or(service, |(_, hosted)| hosted);
+        Some(name.to_owned())
     }
 
     /// Signs a request for an API in `region`.
@@ -102,7 +110,8 @@ mod tests {
     }
 
     fn session(role: &str) -> SignedBy {
-        SignedBy(format!("arn:aws:sts::123456789012:assumed-role/{role}/ecommerce-staging-orders"))
+        let session = format!("arn:aws:sts::123456789012:assumed-role/{role}/ecommerce-staging-orders");
+        SignedBy { session, hosted: None }
     }
 
     fn caller(
@@ -133,8 +142,20 @@ mod tests {
         for foreign in ["ecommerce-prod-orders-eu-west-1", "ecommerce-staging-orders-us-west-9", "admin"] {
             assert_eq!(by(foreign), None, "{foreign}");
         }
-        let user = SignedBy("arn:aws:iam::123456789012:user/ecommerce-staging-orders-eu-west-1".into());
+        let session = "arn:aws:iam::123456789012:user/ecommerce-staging-orders-eu-west-1".into();
+        let user = SignedBy { session, hosted: None };
         assert!(caller(&platform, Some(&user), &none).is_err());
+    }
+
+    #[test]
+    fn a_hosted_service_goes_by_its_hosts_role() {
+        let (platform, none) = (platform(), HeaderMap::new());
+        let by = |role: &str| {
+            let by = SignedBy { hosted: Some(("orders", "platform")), ..session(role) };
+            caller(&platform, Some(&by), &none).ok()
+        };
+        assert_eq!(by("ecommerce-staging-orders-eu-west-1"), Some(Caller::Service("platform".into())));
+        assert_eq!(by("ecommerce-staging-payment-eu-west-1"), Some(Caller::Service("payment".into())));
     }
 
     #[test]

@@ -17,11 +17,11 @@ use std::time::Duration;
 /// An answer that waits for other regions is on its way this much before the caller's budget ends.
 const MARGIN: Duration = Duration::from_millis(50);
 
-/// Only another region's platform. On AWS it goes by the role of the service that hosts it (services/orders/src/main.rs).
+/// Only another region's platform.
 struct Platforms;
 
 impl Callers for Platforms {
-    const NAMES: &'static [&'static str] = &[NAME, "orders"];
+    const NAMES: &'static [&'static str] = &[NAME];
 }
 
 pub(super) fn routes(desk: Desk) -> Routes {
