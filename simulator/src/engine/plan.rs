@@ -217,6 +217,7 @@ impl Plan {
             peers: peers.collect(),
             platform: self.platform_config(name, addresses),
             pools: self.pools_in(name),
+            upstream: None,
             account: ACCOUNT.to_owned(),
             seed: region_seed(self.scenario.seed, name),
             control_token: self.control_token.clone(),

@@ -87,6 +87,7 @@ impl World {
             pools,
             seed: 7,
             clock: Arc::new(move || clock.load(Ordering::SeqCst)),
+            upstream: None,
         })
         .await
         .unwrap();
