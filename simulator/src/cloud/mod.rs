@@ -113,7 +113,8 @@ impl Cloud {
         let queues = Queues::create(&config);
         let bus = Bus::create(&config, &queues, dice.clone())?;
         let identity = Identity::create(&config, dice.clone())?;
-        let upstream = config.upstream.map(|spec| Upstream::new(spec, &config.env, config.clock)).transpose()?;
+        let upstream =
+            config.upstream.map(|spec| Upstream::new(spec, &config.env, config.clock)).transpose()?;
         let faults = Faults::default();
         let region = Region { faults, dice, meter, dynamo, queues, bus, identity, upstream };
         if let Some(upstream) = &region.upstream {

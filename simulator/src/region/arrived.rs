@@ -14,7 +14,11 @@ pub(super) struct Arrived {
 
 impl Arrived {
     /// What is here for some orders.
-    pub(super) async fn read(cloud: &Cloud, platform: &Platform, orders: &[PlainItem]) -> anyhow::Result<Arrived> {
+    pub(super) async fn read(
+        cloud: &Cloud,
+        platform: &Platform,
+        orders: &[PlainItem],
+    ) -> anyhow::Result<Arrived> {
         let (profiles, deliveries) = (cloud.rows("users.profiles").await?, cloud.rows("delivery").await?);
         let known = profiles.iter().filter(|row| matches!(row.text("ageVerdict"), Some("PASSED" | "FAILED")));
         let known = known.filter_map(|row| row.text("userId"));

@@ -76,11 +76,15 @@ impl Dynamo {
     pub(in super::super) fn touched(&self, operation: &str, body: &str) -> Vec<Touched> {
         let Ok(body) = serde_json::from_str::<Value>(body) else { return Vec::new() };
         let subjects: Vec<(Option<&str>, &Value)> = match operation {
-            "TransactWriteItems" => actions(&body["TransactItems"]).map(|(_, action)| (None, action)).collect(),
+            "TransactWriteItems" => {
+                actions(&body["TransactItems"]).map(|(_, action)| (None, action)).collect()
+            }
             "BatchWriteItem" => {
                 let tables = body["RequestItems"].as_object().into_iter().flatten();
                 tables
-                    .flat_map(|(table, requests)| actions(requests).map(|(_, action)| (Some(table.as_str()), action)))
+                    .flat_map(|(table, requests)| {
+                        actions(requests).map(|(_, action)| (Some(table.as_str()), action))
+                    })
                     .collect()
             }
             _ => vec![(None, &body)],

@@ -58,13 +58,16 @@ pub(super) enum CallError {
 impl CallError {
     /// Whether the call was refused because the thing is not there.
     pub(super) fn is_absence(&self) -> bool {
-        let absent = |code: &str| code.contains("NotFound") || code.contains("NonExistent") || code.contains("DoesNotExist");
+        let absent = |code: &str| {
+            code.contains("NotFound") || code.contains("NonExistent") || code.contains("DoesNotExist")
+        };
         matches!(self, CallError::Refused { code, .. } if absent(code))
     }
 
     /// Whether the upstream does not have the operation at all.
     pub(super) fn is_unknown(&self) -> bool {
-        let unknown = ["UnknownOperationException", "InternalFailure", "InvalidAction", "NotImplemented", "501"];
+        let unknown =
+            ["UnknownOperationException", "InternalFailure", "InvalidAction", "NotImplemented", "501"];
         matches!(self, CallError::Refused { code, .. } if unknown.contains(&code.as_str()))
     }
 }
@@ -128,7 +131,9 @@ impl Link {
         let answer = answer.map_err(|_| silent(format!("not within {} s", CALL_LIMIT.as_secs())))?;
         let answer = answer.map_err(|cause| silent(cause.to_string()))?;
         let document = answer.status().is_success().then(|| serde_json::from_slice(answer.body()).ok());
-        document.flatten().ok_or_else(|| CallError::Garbled { url: self.spec.url.clone(), target: path.to_owned() })
+        document
+            .flatten()
+            .ok_or_else(|| CallError::Garbled { url: self.spec.url.clone(), target: path.to_owned() })
     }
 
     fn request(&self, target: &str, body: String) -> anyhow::Result<Request<Bytes>> {
@@ -154,12 +159,14 @@ impl Link {
             .build()?
             .into();
         let uri = request.uri().to_string();
-        let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers =
+            request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let body = SignableBody::Bytes(request.body());
         let signable = SignableRequest::new(request.method().as_str(), uri, headers, body)?;
         let (instructions, _) = sign(signable, &params)?.into_parts();
         for signed in instructions.into_parts().0 {
-            let (name, value) = (HeaderName::try_from(signed.name())?, HeaderValue::try_from(signed.value())?);
+            let (name, value) =
+                (HeaderName::try_from(signed.name())?, HeaderValue::try_from(signed.value())?);
             request.headers_mut().insert(name, value);
         }
         Ok(())
@@ -211,7 +218,8 @@ mod tests {
     #[test]
     fn a_refusal_has_its_name_whatever_stands_before_it() {
         let reply = |body: &str| Reply { status: 400, body: body.to_owned(), query_error: None };
-        let long = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}"#;
+        let long =
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}"#;
         assert_eq!(refusal(&reply(long)), ("ResourceNotFoundException".to_owned(), "no".to_owned()));
         assert_eq!(refusal(&reply("<html>")), ("400".to_owned(), "<html>".to_owned()));
     }

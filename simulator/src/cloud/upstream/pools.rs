@@ -99,7 +99,8 @@ impl Upstream {
         };
         let body = with(json!({ "MessageAction": "SUPPRESS", "UserAttributes": attributes }));
         let made = self.idp("AdminCreateUser", body).await?;
-        self.idp("AdminSetUserPassword", with(json!({ "Password": user.password, "Permanent": true }))).await?;
+        self.idp("AdminSetUserPassword", with(json!({ "Password": user.password, "Permanent": true })))
+            .await?;
         for group in &user.groups {
             self.idp("AdminAddUserToGroup", with(json!({ "GroupName": group }))).await?;
         }
@@ -111,7 +112,8 @@ impl Upstream {
     async fn issuer(&self, client_id: &str, users: &[SeedUser]) -> anyhow::Result<String> {
         let Some(user) = users.first() else { bail!("there is nobody to sign in") };
         let parameters = json!({ "USERNAME": user.username, "PASSWORD": user.password });
-        let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client_id, "AuthParameters": parameters });
+        let body =
+            json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client_id, "AuthParameters": parameters });
         let token = self.made("InitiateAuth", body, ["AuthenticationResult", "AccessToken"]).await?;
         issuer_of(&token).context("the tokens of the upstream name no issuer")
     }
@@ -146,8 +148,10 @@ impl Upstream {
     /// Calls the trigger for a user who has confirmed. The upstream has none, as it does not know the services.
     async fn tell_of_confirmed(&self, region: &Region, body: &str, reply: Reply) -> Result<Reply, CallError> {
         let request: Value = serde_json::from_str(body).unwrap_or_default();
-        let known = |pool: &&PoolName| request["ClientId"] == pool.client_id || request["UserPoolId"] == pool.id;
-        let (Some(pool), Some(username)) = (self.link.spec.pools.iter().find(known), request["Username"].as_str())
+        let known =
+            |pool: &&PoolName| request["ClientId"] == pool.client_id || request["UserPoolId"] == pool.id;
+        let (Some(pool), Some(username)) =
+            (self.link.spec.pools.iter().find(known), request["Username"].as_str())
         else {
             return Ok(reply);
         };

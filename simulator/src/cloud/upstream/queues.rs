@@ -130,7 +130,8 @@ fn lead_back(reply: &mut Reply, host: &str) {
 
 /// A queue's URL at another host: the path names the queue.
 fn at(url: &str, host: &str) -> String {
-    let path = url.split_once("://").map_or(url, |(_, rest)| rest).split_once('/').map_or("", |(_, path)| path);
+    let path =
+        url.split_once("://").map_or(url, |(_, rest)| rest).split_once('/').map_or("", |(_, path)| path);
     format!("http://{host}/{path}")
 }
 

@@ -39,7 +39,10 @@ impl Upstream {
                 let targets = json!([{ "Id": rule, "Arn": queue }]);
                 let body = json!({ "Rule": rule, "EventBusName": bus, "Targets": targets });
                 let answer = self.link.call("AWSEvents.PutTargets", body).await?;
-                anyhow::ensure!(answer["FailedEntryCount"].as_i64().unwrap_or(0) == 0, "rule {rule} takes no target: {answer}");
+                anyhow::ensure!(
+                    answer["FailedEntryCount"].as_i64().unwrap_or(0) == 0,
+                    "rule {rule} takes no target: {answer}"
+                );
                 Ok(())
             }
         });
@@ -62,7 +65,8 @@ impl Upstream {
             self.unless_absent("AWSEvents.RemoveTargets", targets).await?;
             self.unless_absent("AWSEvents.DeleteRule", named("Name")).await?;
             for queue in [super::queues::dead_letters(&queue), queue] {
-                let found = self.unless_absent("AmazonSQS.GetQueueUrl", json!({ "QueueName": queue })).await?;
+                let found =
+                    self.unless_absent("AmazonSQS.GetQueueUrl", json!({ "QueueName": queue })).await?;
                 if let Some(url) = found["QueueUrl"].as_str() {
                     self.unless_absent("AmazonSQS.DeleteQueue", json!({ "QueueUrl": url })).await?;
                 }
@@ -105,7 +109,11 @@ impl Upstream {
         };
         match tokio::time::timeout(TABLE_LIMIT, ready).await {
             Ok(done) => Ok(done?),
-            Err(_) => bail!("table {table} at {} is not ready within {} s", self.link.spec.url, TABLE_LIMIT.as_secs()),
+            Err(_) => bail!(
+                "table {table} at {} is not ready within {} s",
+                self.link.spec.url,
+                TABLE_LIMIT.as_secs()
+            ),
         }
     }
 

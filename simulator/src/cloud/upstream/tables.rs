@@ -120,7 +120,8 @@ impl Upstream {
                 let _ = tell.send(answer); // nobody may wait for it any more
             });
         }
-        let ended = || CallError::Silent { url: self.link.spec.url.clone(), cause: "the region ends".to_owned() };
+        let ended =
+            || CallError::Silent { url: self.link.spec.url.clone(), cause: "the region ends".to_owned() };
         told.await.map_err(|_| ended())?
     }
 
@@ -148,13 +149,18 @@ impl Upstream {
                 found => break found?,
             }
         };
-        let garbled = |_| CallError::Garbled { url: self.link.spec.url.clone(), target: "GetItem".to_owned() };
+        let garbled =
+            |_| CallError::Garbled { url: self.link.spec.url.clone(), target: "GetItem".to_owned() };
         ledger.note(touched, Found::deserialize(found).map_err(garbled)?.item);
         Ok(())
     }
 
     /// Merges another region's writes: what wins is written upstream, and only then counts as applied.
-    pub(in super::super) async fn merge(&self, ledger: &Dynamo, batch: ReplicatedBatch) -> anyhow::Result<Applied> {
+    pub(in super::super) async fn merge(
+        &self,
+        ledger: &Dynamo,
+        batch: ReplicatedBatch,
+    ) -> anyhow::Result<Applied> {
         let through_seq = batch.writes.last().map_or(batch.first_seq.saturating_sub(1), |write| write.seq);
         let mut latest = BTreeMap::new();
         let count = batch.writes.len() as u64;
@@ -180,7 +186,8 @@ impl Upstream {
         part: Vec<(Touched, ReplicatedWrite)>,
     ) -> anyhow::Result<Applied> {
         let _held = self.held.hold(part.iter().map(|(touched, _)| touched)).await;
-        let winners: Vec<_> = part.iter().filter(|(touched, write)| ledger.wins(touched, from, write)).collect();
+        let winners: Vec<_> =
+            part.iter().filter(|(touched, write)| ledger.wins(touched, from, write)).collect();
         if winners.is_empty() {
             return Ok(Applied::default());
         }
@@ -192,7 +199,8 @@ impl Upstream {
             };
             requests.entry(&touched.table).or_default().push(request);
         }
-        let answer = self.link.call("DynamoDB_20120810.BatchWriteItem", json!({ "RequestItems": requests })).await?;
+        let answer =
+            self.link.call("DynamoDB_20120810.BatchWriteItem", json!({ "RequestItems": requests })).await?;
         let left = answer["UnprocessedItems"].as_object().is_some_and(|left| !left.is_empty());
         ensure!(!left, "the upstream did not take all of a batch");
         let writes = winners.iter().map(|(_, write)| write.clone()).collect();
@@ -200,12 +208,19 @@ impl Upstream {
     }
 
     /// The items of one table, `service` or `service.table`.
-    pub(in super::super) async fn items(&self, ledger: &Dynamo, table: &str) -> anyhow::Result<Vec<PlainItem>> {
+    pub(in super::super) async fn items(
+        &self,
+        ledger: &Dynamo,
+        table: &str,
+    ) -> anyhow::Result<Vec<PlainItem>> {
         let name = ledger.physical_name(table).with_context(|| format!("there is no table {table}"))?;
         self.scan(&name).await
     }
 
-    pub(super) async fn all_items(&self, ledger: &Dynamo) -> anyhow::Result<BTreeMap<String, Vec<PlainItem>>> {
+    pub(super) async fn all_items(
+        &self,
+        ledger: &Dynamo,
+    ) -> anyhow::Result<BTreeMap<String, Vec<PlainItem>>> {
         let tables = ledger.names().into_iter().map(|(logical, physical)| async move {
             Ok::<_, anyhow::Error>((logical, self.scan(&physical).await?))
         });
