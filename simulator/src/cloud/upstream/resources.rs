@@ -25,7 +25,7 @@ impl Upstream {
     /// # Errors
     /// When one of them cannot be made.
     pub(in super::super) async fn prepare(&self, region: &Region) -> anyhow::Result<()> {
-        self.wipe(region).await?;
+        self.wipe().await?;
         let tables = region.dynamo.creations().into_iter().map(|creation| self.create_table(creation));
         stream::iter(tables).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
         let bus = resources::bus_name(&self.env);
@@ -50,27 +50,69 @@ impl Upstream {
         Ok(())
     }
 
-    /// Takes away all that the region has there. What is not there is no matter.
+    /// Takes away whatever bears the environment's name in the region, user pools left out: nothing else is there that a
+    /// run has made.
     ///
     /// # Errors
     /// When something stays.
-    pub(in super::super) async fn wipe(&self, region: &Region) -> anyhow::Result<()> {
-        let tables = region.dynamo.names().into_iter().map(|(_, table)| self.delete_table(table));
-        stream::iter(tables).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
-        let bus = resources::bus_name(&self.env);
-        for (rule, _, queue) in region.bus.rules() {
-            let named = |name: &str| json!({ name: rule, "EventBusName": bus });
-            let mut targets = named("Rule");
-            targets["Ids"] = json!([rule]);
-            self.unless_absent("AWSEvents.RemoveTargets", targets).await?;
-            self.unless_absent("AWSEvents.DeleteRule", named("Name")).await?;
-            for queue in [super::queues::dead_letters(&queue), queue] {
-                let found =
-                    self.unless_absent("AmazonSQS.GetQueueUrl", json!({ "QueueName": queue })).await?;
-                if let Some(url) = found["QueueUrl"].as_str() {
-                    self.unless_absent("AmazonSQS.DeleteQueue", json!({ "QueueUrl": url })).await?;
-                }
+    async fn wipe(&self) -> anyhow::Result<()> {
+        let prefix = format!("{}-", resources::bus_name(&self.env));
+        let tables = self.table_names().await?.into_iter().filter(|table| table.starts_with(&prefix));
+        let gone = tables.map(|table| self.delete_table(table));
+        stream::iter(gone.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        self.delete_bus(&resources::bus_name(&self.env)).await?;
+        let queues = self.link.call("AmazonSQS.ListQueues", json!({ "QueueNamePrefix": prefix })).await?;
+        for url in queues["QueueUrls"].as_array().into_iter().flatten() {
+            self.unless_absent("AmazonSQS.DeleteQueue", json!({ "QueueUrl": url })).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes away all that the region has there, its user pools too.
+    ///
+    /// # Errors
+    /// When something stays.
+    pub async fn lose(&self) -> anyhow::Result<()> {
+        self.wipe().await?;
+        for pool in &self.link.spec.pools {
+            let body = json!({ "UserPoolId": pool.id });
+            self.unless_absent("AWSCognitoIdentityProviderService.DeleteUserPool", body).await?;
+        }
+        Ok(())
+    }
+
+    async fn table_names(&self) -> anyhow::Result<Vec<String>> {
+        let (mut names, mut from) = (Vec::new(), Value::Null);
+        loop {
+            let mut body = json!({});
+            if !from.is_null() {
+                body["ExclusiveStartTableName"] = from;
             }
+            let page = self.link.call("DynamoDB_20120810.ListTables", body).await?;
+            let more = page["TableNames"].as_array().into_iter().flatten();
+            names.extend(more.filter_map(Value::as_str).map(str::to_owned));
+            from = page["LastEvaluatedTableName"].clone();
+            if from.is_null() {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// Deletes a bus with its rules, and these with their targets.
+    async fn delete_bus(&self, bus: &str) -> Result<(), CallError> {
+        let rules = self.unless_absent("AWSEvents.ListRules", json!({ "EventBusName": bus })).await?;
+        for rule in rules["Rules"].as_array().into_iter().flatten() {
+            let of_rule = json!({ "Rule": rule["Name"], "EventBusName": bus });
+            let targets = self.unless_absent("AWSEvents.ListTargetsByRule", of_rule.clone()).await?;
+            let ids: Vec<_> =
+                targets["Targets"].as_array().into_iter().flatten().map(|one| &one["Id"]).collect();
+            if !ids.is_empty() {
+                let mut body = of_rule;
+                body["Ids"] = json!(ids);
+                self.unless_absent("AWSEvents.RemoveTargets", body).await?;
+            }
+            let body = json!({ "Name": rule["Name"], "EventBusName": bus });
+            self.unless_absent("AWSEvents.DeleteRule", body).await?;
         }
         self.unless_absent("AWSEvents.DeleteEventBus", json!({ "Name": bus })).await?;
         Ok(())
