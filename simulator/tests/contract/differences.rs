@@ -23,27 +23,27 @@ const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         check: "events::a_bad_entry_is_refused_beside_a_good_one",
-        on: "endpoint",
+        on: "ministack",
         reason: "ministack takes any entry: services publish what their schemas allow, and check each result",
     },
     Difference {
         check: "events::a_request_that_is_too_large_is_refused",
-        on: "endpoint",
+        on: "ministack",
         reason: "ministack has no limit of 256 KiB: services publish ten entries at most, each far below it",
     },
     Difference {
         check: "events::a_request_without_entries_is_refused",
-        on: "endpoint",
+        on: "ministack",
         reason: "ministack takes a request without entries: no service sends one",
     },
     Difference {
         check: "queues::an_old_receipt_is_worthless",
-        on: "endpoint",
+        on: "ministack",
         reason: "ministack refuses an old receipt where SQS takes it and does nothing: the message comes again either way",
     },
     Difference {
         check: "sign_in::a_wrong_code_confirms_nobody",
-        on: "endpoint",
+        on: "ministack",
         reason: "ministack takes any code: it mails none",
     },
 ];

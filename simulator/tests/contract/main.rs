@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use place::{Place, Target};
+use simulator::engine::localstack::Container;
 
 /// A check takes no longer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -89,10 +90,21 @@ async fn embedded() {
 
 #[tokio::test]
 async fn endpoint() {
-    match Target::endpoint() {
-        Ok(target) => hold(target).await,
+    match place::endpoint() {
+        Ok(url) => hold(Target::at(&url).await).await,
         Err(why) => say(&format!("contract: the checks of an endpoint are skipped: {why}")),
     }
+}
+
+#[tokio::test]
+async fn localstack() {
+    let image = match place::image() {
+        Ok(image) => image,
+        Err(why) => return say(&format!("contract: the checks of a container are skipped: {why}")),
+    };
+    let container = Container::start(&image).await.unwrap_or_else(|fault| panic!("{fault}"));
+    hold(Target::at(container.url()).await).await;
+    container.end().await.unwrap();
 }
 
 /// Carries out every check at a target, and holds what came of it against the known differences.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use simulator::cloud::{
     Clock, Cloud, CloudConfig, PoolConfig, SeedUser, Upstream, UpstreamSpec, generate_pool_key,
 };
+use simulator::engine::localstack::LocalStack;
 use simulator::region;
 use tokio::task::JoinSet;
 
@@ -14,32 +15,58 @@ use crate::door::{self, Door, wire};
 pub(crate) const ENV: &str = "contract";
 pub(crate) const REGION: &str = "eu-west-1";
 const ACCOUNT: &str = "123456789012";
-/// The variable that names an endpoint.
+/// The variables that name an endpoint, an image of LocalStack, and what that image may want to see.
 const ENDPOINT: &str = "BIGSMOKES_CONTRACT_ENDPOINT";
+const IMAGE: &str = "BIGSMOKES_LOCALSTACK_IMAGE";
+const TOKEN: &str = "LOCALSTACK_AUTH_TOKEN";
 
 /// What the checks are held against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// The simulator's own engines.
     Embedded,
-    /// Whatever answers at this address.
-    Endpoint(String),
+    /// Whatever answers at an address.
+    Endpoint {
+        url: String,
+        /// Which emulator it is, as far as it tells.
+        emulator: String,
+    },
 }
 
 impl Target {
-    /// The endpoint that the environment names, or why there is none.
-    pub(crate) fn endpoint() -> Result<Target, String> {
-        #[allow(clippy::disallowed_methods)] // a test has no other configuration
-        let url = std::env::var(ENDPOINT).map_err(|_| format!("{ENDPOINT} names none"))?;
-        Ok(Target::Endpoint(url.trim_end_matches('/').to_owned()))
+    /// What answers at an address.
+    pub(crate) async fn at(url: &str) -> Target {
+        let url = url.trim_end_matches('/').to_owned();
+        let (_, health) = door::get(&url, "/_localstack/health").await;
+        let emulator = match health["edition"].as_str() {
+            Some("light") => "ministack",
+            Some(_) => "localstack",
+            None => "unknown",
+        };
+        Target::Endpoint { url, emulator: emulator.to_owned() }
     }
 
-    pub(crate) fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &str {
         match self {
             Target::Embedded => "embedded",
-            Target::Endpoint(_) => "endpoint",
+            Target::Endpoint { emulator, .. } => emulator,
         }
     }
+}
+
+/// The endpoint that the environment names, or why there is none.
+pub(crate) fn endpoint() -> Result<String, String> {
+    variable(ENDPOINT)
+}
+
+/// The LocalStack that the environment names, or why there is none.
+pub(crate) fn image() -> Result<LocalStack, String> {
+    Ok(LocalStack { image: variable(IMAGE)?, token: variable(TOKEN).ok() })
+}
+
+#[allow(clippy::disallowed_methods)] // a test has no other configuration
+fn variable(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|_| format!("{name} names none"))
 }
 
 /// A region's cloud with everything that the services declare, and two people who can sign in.
@@ -72,7 +99,7 @@ impl Place {
         let run = clock();
         let (pools, upstream, pool) = match target {
             Target::Embedded => embedded_pool(),
-            Target::Endpoint(url) => made_pool(url, clock.clone()).await,
+            Target::Endpoint { url, .. } => made_pool(url, clock.clone()).await,
         };
         let cloud = Cloud::start(CloudConfig {
             region: REGION.to_owned(),

@@ -18,7 +18,7 @@ mod tables;
 
 use std::sync::{Arc, Mutex};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -84,7 +84,9 @@ impl Upstream {
     /// Nothing does; the address is named.
     pub async fn check(&self) -> anyhow::Result<()> {
         let answer = self.link.call("DynamoDB_20120810.ListTables", serde_json::json!({ "Limit": 1 })).await;
-        answer.map(drop).context("start something LocalStack-compatible there, or leave --endpoint out")
+        answer
+            .map(drop)
+            .map_err(|cause| anyhow!("{cause}; start something LocalStack-compatible there, or name another"))
     }
 
     /// Answers one operation, as the embedded engines would. `None` where an embedded engine is to answer.
