@@ -1,11 +1,13 @@
 //! What each command does, and which exit code it ends with.
 
+mod clouds;
+mod owned;
+
 use crate::{
     cli::{Cli, CloudWord, Command, DurabilityWord, EngineWord, ExportTool, RunOptions},
     cost,
     engine::{
         self, Plan, PoolKeys, Ports, RunFolder,
-        clouds::{Backing, Clouds},
         virtual_time::{self, Difference},
     },
     evidence::Evidence,
@@ -16,6 +18,8 @@ use crate::{
     swarm,
 };
 use anyhow::Context as _;
+use clouds::{backing, plan};
+use owned::{Owned, until_stopped};
 use platform::{config::Durability, planted::Planted};
 use std::{
     io::Write as _,
@@ -109,42 +113,6 @@ pub fn report(fault: &anyhow::Error) -> ExitCode {
     }
 }
 
-/// What a command starts and must not leave behind.
-#[derive(Default)]
-struct Owned {
-    processes: Processes,
-    clouds: Clouds,
-}
-
-/// Carries out work that has child processes and containers, until it is done or the user stops it; then none is left.
-async fn until_stopped(
-    work: impl Future<Output = anyhow::Result<ExitCode>>,
-    owned: &Owned,
-    stopped: ExitCode,
-) -> ExitCode {
-    let outcome = tokio::select! {
-        outcome = work => outcome,
-        () = stop_signal() => Ok(stopped),
-    };
-    let ended = owned.processes.end_all().await.map_err(anyhow::Error::from);
-    let ended = owned.clouds.end().await.and(ended);
-    match (outcome, ended) {
-        (Err(fault), _) => report(&fault),
-        (Ok(_), Err(fault)) => report(&fault),
-        (Ok(code), Ok(())) => code,
-    }
-}
-
-/// Ctrl-C, or the polite signal of whoever manages processes.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
-    }
-}
-
 #[allow(clippy::print_stdout)] // this text is the command's output
 fn list() -> ExitCode {
     for (name, title) in scenario::list() {
@@ -181,26 +149,6 @@ async fn run_scenario(name: &str, options: &RunOptions, owned: &Owned) -> anyhow
     let plan = plan(scenario, options.durability.into(), options, owned).await?;
     let folder = RunFolder::make(&folder)?;
     Ok(engine::live::run(plan, folder, replay, &owned.processes).await?.into())
-}
-
-/// What a live run is made of, on clouds that are ready.
-async fn plan(
-    scenario: Scenario,
-    durability: Durability,
-    options: &RunOptions,
-    owned: &Owned,
-) -> anyhow::Result<Plan> {
-    let backing = backing(options)?;
-    if let Some(fault) = scenario.faults.iter().find(|fault| !backing.does(&fault.fault)) {
-        let (kind, word) = (fault.fault.kind(), backing.word());
-        let why = "its deliveries are its own: leave --cloud and --endpoint out, or add --no-fault";
-        return Err(Mistaken(format!("{kind} cannot be done to {word}: {why}")).into());
-    }
-    Plan::new(scenario, durability)?.moved_to(&backing, &owned.clouds).await
-}
-
-fn backing(options: &RunOptions) -> Result<Backing, Mistaken> {
-    options.cloud.backing().map_err(Mistaken)
 }
 
 async fn run_virtual(name: String, options: RunOptions) -> anyhow::Result<ExitCode> {
@@ -303,6 +251,13 @@ async fn run_again(evidence: &Path, out: Option<PathBuf>, processes: &Processes)
         "async" => Durability::Async,
         _ => Durability::Journal,
     };
+    if [" --endpoint ", " --cloud "].iter().any(|option| old.replay.contains(option)) {
+        return Err(Mistaken(format!(
+            "that run stood on another cloud; repeat it by its own command: {}",
+            old.replay
+        ))
+        .into());
+    }
     if old.engine != "virtual" {
         let plan = Plan::new(scenario, durability)?;
         return Ok(engine::live::run(plan, folder, old.replay, processes).await?.into());

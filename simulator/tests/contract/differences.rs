@@ -61,3 +61,12 @@ fn every_difference_is_about_a_check() {
         assert!(checks.iter().any(|check| check.id == difference.check), "{}", difference.check);
     }
 }
+
+/// The table that people read is this one.
+#[test]
+fn the_table_is_shown() {
+    let rows = DIFFERENCES.iter().map(|one| format!("| `{}` | {} | {} |", one.check, one.on, one.reason));
+    let rows: Vec<String> = rows.collect();
+    let shown: Vec<&str> = include_str!("README.md").lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(shown, rows, "README.md of this folder should say:\n{}", rows.join("\n"));
+}
