@@ -160,11 +160,11 @@ impl Home {
         match &self.place {
             Place::Endpoint(_) => self.upstream(Vec::new()).await?.check().await,
             Place::Container { localstack, running } => {
-                let container = Container::start(localstack)
-                    .await
-                    .with_context(|| format!("the cloud of {}", self.declared.region))?;
-                *running.lock().await = Some(container);
-                Ok(())
+                let whose = || format!("the cloud of {}", self.declared.region);
+                let mut running = running.lock().await;
+                // Kept before it is up: whoever stops the run meanwhile finds it and ends it.
+                let container = running.insert(Container::make(localstack).await.with_context(whose)?);
+                container.until_up().await.with_context(whose)
             }
         }
     }

@@ -103,6 +103,7 @@ pub enum LocalStackError {
 /// A running LocalStack. Dropped, it is removed as well, some time later.
 pub struct Container {
     container: ContainerAsync<GenericImage>,
+    image: String,
     url: String,
 }
 
@@ -112,7 +113,18 @@ impl Container {
     /// # Errors
     /// [`LocalStackError`].
     pub async fn start(localstack: &LocalStack) -> Result<Container, LocalStackError> {
-        let (name, tag) = name_and_tag(&localstack.image);
+        let container = Container::make(localstack).await?;
+        container.until_up().await?;
+        Ok(container)
+    }
+
+    /// Has the engine make one and start it. It is not up yet: see [`Container::until_up`].
+    ///
+    /// # Errors
+    /// [`LocalStackError`].
+    pub async fn make(localstack: &LocalStack) -> Result<Container, LocalStackError> {
+        let image = localstack.image.clone();
+        let (name, tag) = name_and_tag(&image);
         let mut request = GenericImage::new(name, tag)
             .with_exposed_port(PORT.tcp())
             .with_startup_timeout(UP_LIMIT)
@@ -121,22 +133,19 @@ impl Container {
         if let Some(token) = &localstack.token {
             request = request.with_env_var("LOCALSTACK_AUTH_TOKEN", token);
         }
-        let wrong = |fault: TestcontainersError| explain(&localstack.image, &fault);
-        let made = tokio::time::timeout(MADE_LIMIT, request.start()).await;
+        let wrong = |fault: TestcontainersError| explain(&image, &fault);
         let late = || format!("not made within {} s", MADE_LIMIT.as_secs());
-        let engine = |cause| LocalStackError::Engine { image: localstack.image.clone(), cause };
-        let container = made.map_err(|_| engine(late()))?.map_err(wrong)?;
+        let made = tokio::time::timeout(MADE_LIMIT, request.start()).await;
+        let made = made.map_err(|_| LocalStackError::Engine { image: image.clone(), cause: late() })?;
+        let container = made.map_err(wrong)?;
         let host = container.get_host().await.map_err(wrong)?.to_string().replace("localhost", "127.0.0.1");
-        let port = container.get_host_port_ipv4(PORT.tcp()).await;
-        let port = match port {
-            Ok(port) => port,
+        let url = match container.get_host_port_ipv4(PORT.tcp()).await {
+            Ok(port) => format!("http://{host}:{port}"),
             // A container that has ended has no ports any more.
-            Err(_) if !running(&container).await => return Err(ended(&container, &localstack.image).await),
+            Err(_) if !running(&container).await => return Err(ended(&container, &image).await),
             Err(fault) => return Err(wrong(fault)),
         };
-        let container = Container { container, url: format!("http://{host}:{port}") };
-        container.until_up(&localstack.image).await?;
-        Ok(container)
+        Ok(Container { container, image, url })
     }
 
     /// Where it is reached.
@@ -156,22 +165,25 @@ impl Container {
             .with_context(|| format!("container {id}"))
     }
 
-    async fn until_up(&self, image: &str) -> Result<(), LocalStackError> {
+    /// Waits until it is up.
+    ///
+    /// # Errors
+    /// [`LocalStackError::Unlicensed`], [`LocalStackError::Ended`], [`LocalStackError::NotUp`] and
+    /// [`LocalStackError::DiskFull`].
+    pub async fn until_up(&self) -> Result<(), LocalStackError> {
         let up = async {
             while !self.is_up().await {
                 if !running(&self.container).await {
-                    return Err(ended(&self.container, image).await);
+                    return Err(ended(&self.container, &self.image).await);
                 }
                 tokio::time::sleep(ASK_EVERY).await;
             }
             Ok(())
         };
+        let image = self.image.clone();
         match tokio::time::timeout(UP_LIMIT, up).await {
             Ok(up) => up,
-            Err(_) => Err(LocalStackError::NotUp {
-                image: image.to_owned(),
-                words: last_words(&self.container).await,
-            }),
+            Err(_) => Err(LocalStackError::NotUp { image, words: last_words(&self.container).await }),
         }
     }
 

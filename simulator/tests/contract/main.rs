@@ -122,6 +122,7 @@ async fn hold(target: Target) {
             }
         }
     }
+    place.leave().await;
     let (count, word) = (all().len(), target.word());
     say(&format!(
         "contract: {} of {count} checks hold on {word}, {differ} known differences",

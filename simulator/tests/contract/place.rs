@@ -78,6 +78,7 @@ pub(crate) struct Place {
     pub(crate) pool: Arc<Pool>,
     /// Tells this run from earlier ones at an endpoint that remembers.
     pub(crate) run: i64,
+    left: Option<Arc<Upstream>>,
     _listener: Arc<JoinSet<()>>,
 }
 
@@ -101,6 +102,7 @@ impl Place {
             Target::Embedded => embedded_pool(),
             Target::Endpoint { url, .. } => made_pool(url, clock.clone()).await,
         };
+        let left = upstream.clone().map(|spec| Arc::new(Upstream::new(spec, ENV, clock.clone()).unwrap()));
         let cloud = Cloud::start(CloudConfig {
             region: REGION.to_owned(),
             env: ENV.to_owned(),
@@ -118,7 +120,14 @@ impl Place {
         let (router, mut tasks) = (cloud.router(), JoinSet::new());
         tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
         let door = Arc::new(Door::new(wire(), Some(&endpoint)));
-        Place { cloud, door, endpoint, pool: Arc::new(pool), run, _listener: Arc::new(tasks) }
+        Place { cloud, door, endpoint, pool: Arc::new(pool), run, left, _listener: Arc::new(tasks) }
+    }
+
+    /// Takes away what was made at an endpoint.
+    pub(crate) async fn leave(self) {
+        if let Some(upstream) = &self.left {
+            upstream.lose().await.unwrap();
+        }
     }
 
     /// A JSON call by hand.

@@ -161,6 +161,7 @@ impl Upstream {
         ledger: &Dynamo,
         batch: ReplicatedBatch,
     ) -> anyhow::Result<Applied> {
+        ensure!(batch.from != self.link.spec.region, "{} was sent its own writes", batch.from);
         let through_seq = batch.writes.last().map_or(batch.first_seq.saturating_sub(1), |write| write.seq);
         let mut latest = BTreeMap::new();
         let count = batch.writes.len() as u64;
