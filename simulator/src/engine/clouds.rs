@@ -74,7 +74,7 @@ struct Declared {
 
 enum Place {
     Endpoint(String),
-    Container { localstack: LocalStack, running: tokio::sync::Mutex<Option<Container>> },
+    Container { localstack: LocalStack, running: tokio::sync::Mutex<Option<Box<Container>>> },
 }
 
 impl Clouds {
@@ -163,7 +163,8 @@ impl Home {
                 let whose = || format!("the cloud of {}", self.declared.region);
                 let mut running = running.lock().await;
                 // Kept before it is up: whoever stops the run meanwhile finds it and ends it.
-                let container = running.insert(Container::make(localstack).await.with_context(whose)?);
+                let container =
+                    running.insert(Box::new(Container::make(localstack).await.with_context(whose)?));
                 container.until_up().await.with_context(whose)
             }
         }
