@@ -47,6 +47,7 @@ impl Shelf {
             pools: vec![],
             seed: 1,
             clock: Arc::new(move || clock.fetch_add(1, Ordering::Relaxed)),
+            upstream: None,
         };
         let cloud = Cloud::start(config).await.expect("the cloud starts");
         Shelf::behind(cloud.http_client())

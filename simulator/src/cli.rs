@@ -1,5 +1,9 @@
 //! The command line.
 
+mod cloud;
+
+pub use cloud::{CloudOptions, CloudWord};
+
 use crate::engine::Engine;
 use clap::{Parser, Subcommand, ValueEnum};
 use contracts::ids::Region;
@@ -57,6 +61,9 @@ pub struct RunOptions {
     /// What runs it: `live` in real time, or `virtual`, in one thread, repeatable byte by byte from the seed.
     #[arg(long, value_enum, default_value_t)]
     pub engine: EngineWord,
+    /// What the regions' clouds are.
+    #[command(flatten)]
+    pub cloud: CloudOptions,
     /// Leave the scenario's faults out: the goals that need them must then fail the run.
     #[arg(long)]
     pub no_fault: bool,
@@ -171,6 +178,9 @@ pub enum Command {
         /// How an order becomes durable.
         #[arg(long, value_enum, default_value_t)]
         durability: DurabilityWord,
+        /// What the regions' clouds are.
+        #[command(flatten)]
+        cloud: CloudOptions,
     },
     /// Starts the payment provider and the carrier alone, for a platform that runs elsewhere, and keeps them until Ctrl-C.
     ///

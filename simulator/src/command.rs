@@ -1,7 +1,10 @@
 //! What each command does, and which exit code it ends with.
 
+mod clouds;
+mod owned;
+
 use crate::{
-    cli::{Cli, Command, DurabilityWord, EngineWord, ExportTool, RunOptions},
+    cli::{Cli, CloudWord, Command, DurabilityWord, EngineWord, ExportTool, RunOptions},
     cost,
     engine::{
         self, Plan, PoolKeys, Ports, RunFolder,
@@ -15,6 +18,8 @@ use crate::{
     swarm,
 };
 use anyhow::Context as _;
+use clouds::{backing, plan};
+use owned::{Owned, until_stopped};
 use platform::{config::Durability, planted::Planted};
 use std::{
     io::Write as _,
@@ -54,16 +59,16 @@ pub async fn run(cli: Cli) -> ExitCode {
         (Some(Command::Export { tool: ExportTool::Fis { scenario, out } }), _) => {
             export_fis(&scenario, out).unwrap_or_else(|fault| report(&fault))
         }
-        (Some(Command::Up { scenario, seed, out, port, durability }), _) => {
-            let processes = Processes::default();
+        (Some(Command::Up { scenario, seed, out, port, durability, cloud }), _) => {
+            let owned = Owned::default();
             let up = async {
-                let options = RunOptions { seed, ..RunOptions::default() };
+                let options = RunOptions { seed, cloud, ..RunOptions::default() };
                 let scenario = load(&scenario, Engine::Live, &options)?;
-                let ports = Ports { first: port };
-                engine::up::run(scenario, durability.into(), &out, ports, &processes).await?;
+                let plan = plan(scenario, durability.into(), &options, &owned).await?;
+                engine::up::run(plan, &out, Ports { first: port }, &owned.processes).await?;
                 Ok(ExitCode::SUCCESS)
             };
-            until_stopped(up, &processes, ExitCode::SUCCESS).await
+            until_stopped(up, &owned, ExitCode::SUCCESS).await
         }
         (Some(Command::ThirdParties { scenario, out }), _) => {
             let outside = async {
@@ -73,18 +78,18 @@ pub async fn run(cli: Cli) -> ExitCode {
             until_stopped(outside, &Processes::default(), ExitCode::SUCCESS).await
         }
         (Some(Command::Twice { scenario, run }), _) => {
-            until_stopped(run_twice(scenario, run), &Processes::default(), INTERRUPTED.into()).await
+            until_stopped(run_twice(scenario, run), &Owned::default(), INTERRUPTED.into()).await
         }
         (Some(Command::Swarm { seeds, out, draw: true, .. }), _) => {
             write_draws(seeds, out).unwrap_or_else(|fault| report(&fault))
         }
         (Some(Command::Swarm { seeds, minutes, out, jobs, draw: false, plant }), _) => {
             let work = run_swarm(seeds, minutes, out, jobs, plant);
-            until_stopped(work, &Processes::default(), INTERRUPTED.into()).await
+            until_stopped(work, &Owned::default(), INTERRUPTED.into()).await
         }
         (Some(Command::Replay { evidence, out }), _) => {
-            let processes = Processes::default();
-            until_stopped(run_again(&evidence, out, &processes), &processes, INTERRUPTED.into()).await
+            let owned = Owned::default();
+            until_stopped(run_again(&evidence, out, &owned.processes), &owned, INTERRUPTED.into()).await
         }
         (Some(Command::Cost { evidence, orders_per_day, set, json }), _) => {
             let orders = orders_per_day.map(|orders| ("orders_per_day".to_owned(), orders));
@@ -93,14 +98,14 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         (None, Some(name)) if cli.run.engine == EngineWord::Virtual => {
             let work = run_virtual(name, cli.run);
-            until_stopped(work, &Processes::default(), INTERRUPTED.into()).await
+            until_stopped(work, &Owned::default(), INTERRUPTED.into()).await
         }
         (None, Some(_)) if cli.run.plant.is_some() => {
             report(&Mistaken("only a virtual run plants a defect: add --engine virtual".to_owned()).into())
         }
         (None, Some(name)) => {
-            let processes = Processes::default();
-            until_stopped(run_scenario(&name, &cli.run, &processes), &processes, INTERRUPTED.into()).await
+            let owned = Owned::default();
+            until_stopped(run_scenario(&name, &cli.run, &owned), &owned, INTERRUPTED.into()).await
         }
         (None, None) => BAD_ARGUMENTS.into(), // the command line's parser does not let this through
     }
@@ -112,34 +117,6 @@ pub fn report(fault: &anyhow::Error) -> ExitCode {
     match fault.downcast_ref::<Mistaken>() {
         Some(_) => BAD_ARGUMENTS.into(),
         None => HARNESS_FAILED.into(),
-    }
-}
-
-/// Carries out work that has child processes, until it is done or the user stops it; then no child is left.
-async fn until_stopped(
-    work: impl Future<Output = anyhow::Result<ExitCode>>,
-    processes: &Processes,
-    stopped: ExitCode,
-) -> ExitCode {
-    let outcome = tokio::select! {
-        outcome = work => outcome,
-        () = stop_signal() => Ok(stopped),
-    };
-    let ended = processes.end_all().await;
-    match (outcome, ended) {
-        (Err(fault), _) => report(&fault),
-        (Ok(_), Err(fault)) => report(&fault.into()),
-        (Ok(code), Ok(())) => code,
-    }
-}
-
-/// Ctrl-C, or the polite signal of whoever manages processes.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
     }
 }
 
@@ -173,12 +150,12 @@ fn folder(scenario: &Scenario, out: Option<&Path>) -> PathBuf {
     out.map_or_else(default, Path::to_owned)
 }
 
-async fn run_scenario(name: &str, options: &RunOptions, processes: &Processes) -> anyhow::Result<ExitCode> {
+async fn run_scenario(name: &str, options: &RunOptions, owned: &Owned) -> anyhow::Result<ExitCode> {
     let scenario = load(name, Engine::Live, options)?;
-    let folder = RunFolder::make(&folder(&scenario, options.out.as_deref()))?;
-    let replay = replay(name, &scenario, options);
-    let plan = Plan::new(scenario, options.durability.into())?;
-    Ok(engine::live::run(plan, folder, replay, processes).await?.into())
+    let (folder, replay) = (folder(&scenario, options.out.as_deref()), replay(name, &scenario, options));
+    let plan = plan(scenario, options.durability.into(), options, owned).await?;
+    let folder = RunFolder::make(&folder)?;
+    Ok(engine::live::run(plan, folder, replay, &owned.processes).await?.into())
 }
 
 async fn run_virtual(name: String, options: RunOptions) -> anyhow::Result<ExitCode> {
@@ -281,6 +258,13 @@ async fn run_again(evidence: &Path, out: Option<PathBuf>, processes: &Processes)
         "async" => Durability::Async,
         _ => Durability::Journal,
     };
+    if [" --endpoint ", " --cloud "].iter().any(|option| old.replay.contains(option)) {
+        return Err(Mistaken(format!(
+            "that run stood on another cloud; repeat it by its own command: {}",
+            old.replay
+        ))
+        .into());
+    }
     if old.engine != "virtual" {
         let plan = Plan::new(scenario, durability)?;
         return Ok(engine::live::run(plan, folder, old.replay, processes).await?.into());
@@ -356,6 +340,10 @@ fn read_evidence(path: &Path) -> anyhow::Result<Evidence> {
 }
 
 fn virtual_options(name: &str, options: &RunOptions) -> anyhow::Result<(Scenario, virtual_time::Options)> {
+    if !backing(options)?.is_embedded() {
+        let why = "only embedded clouds live in virtual time: leave --cloud and --endpoint out";
+        return Err(Mistaken(why.to_owned()).into());
+    }
     let scenario = load(name, Engine::Virtual, options)?;
     let run = virtual_time::Options {
         durability: options.durability.into(),
@@ -384,6 +372,12 @@ fn replay(name: &str, scenario: &Scenario, options: &RunOptions) -> String {
     let mut command = format!("cargo run -p simulator -- {name} --seed {}", scenario.seed);
     if let Some(load) = options.load {
         command += &format!(" --load {load}");
+    }
+    if options.cloud.cloud == CloudWord::Localstack {
+        command += &format!(" --cloud localstack --image {}", options.cloud.image);
+    }
+    if !options.cloud.endpoint.is_empty() {
+        command += &format!(" --endpoint {}", options.cloud.endpoint.join(","));
     }
     if options.engine == EngineWord::Virtual {
         command += " --engine virtual";

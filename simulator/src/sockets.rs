@@ -31,6 +31,14 @@ pub fn network(gate: Option<Gate>) -> Network {
     Network::over(Connector { limit: CONNECT, gate })
 }
 
+/// A network to servers outside of any simulation that may have names, with TLS where that is wanted.
+///
+/// # Errors
+/// When TLS is wanted and the machine trusts nobody.
+pub fn to_names(secure: bool) -> io::Result<Network> {
+    if secure { Network::secure() } else { Ok(Network::new()) }
+}
+
 /// Opens connections to addresses without names.
 #[derive(Clone, Debug)]
 pub struct Connector {

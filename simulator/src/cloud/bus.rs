@@ -49,6 +49,19 @@ struct PutEvents {
     entries: Vec<Entry>,
 }
 
+/// What an upstream answered.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Heard {
+    entries: Vec<HeardEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HeardEntry {
+    event_id: Option<String>,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct PutEventsAnswer {
@@ -87,6 +100,40 @@ impl Bus {
 
     pub(super) fn tap(&self) -> Vec<Value> {
         lock(&self.tap).events()
+    }
+
+    /// The rules: name, pattern, and the name of the queue that each feeds.
+    pub(super) fn rules(&self) -> Vec<(String, String, String)> {
+        let rule = |rule: &Rule| (rule.name.clone(), rule.pattern.text(), rule.target.name.clone());
+        self.rules.iter().map(rule).collect()
+    }
+
+    /// Takes note of events that an upstream took. Deliveries are counted as its rules, which are these, demand them.
+    pub(super) fn heard(&self, request: &str, answer: &str, meter: &Meter) {
+        let (Ok(request), Ok(answer)) =
+            (serde_json::from_str::<PutEvents>(request), serde_json::from_str::<Heard>(answer))
+        else {
+            return;
+        };
+        let now_ms = (self.clock)();
+        let ids: Vec<_> = answer.entries.into_iter().map(|entry| entry.event_id).collect();
+        let rejected = ids.iter().filter(|id| id.is_none()).count() as u64;
+        meter.events(|usage| {
+            usage.calls += 1;
+            usage.rejected += rejected;
+            usage.accepted += ids.len() as u64 - rejected;
+        });
+        let taken = request.entries.into_iter().zip(ids).filter_map(|(entry, id)| Some((entry, id?)));
+        for event in taken.filter_map(|(entry, id)| entry.into_event(&id, &self.home, now_ms).ok()) {
+            let wanted = self.rules.iter().filter(|rule| rule.pattern.matches(&event));
+            let wanted: Vec<&str> = wanted.map(|rule| rule.target.name.as_str()).collect();
+            let dropped = lock(&self.tap).note(event.to_string().into());
+            meter.events(|usage| {
+                usage.unmatched += u64::from(wanted.is_empty());
+                usage.tap_dropped += dropped;
+                wanted.iter().for_each(|queue| *counter(&mut usage.deliveries, queue) += 1);
+            });
+        }
     }
 
     /// Answers one operation; `None` if it is not emulated.

@@ -1,5 +1,7 @@
 //! The door itself: every call passes here, whichever way it came in.
 
+use std::sync::Arc;
+
 use super::Region;
 use super::faults::Service;
 use super::reply::{Refusal, Reply};
@@ -16,7 +18,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Region {
-    pub(super) async fn answer(&self, call: Call<'_>) -> Reply {
+    pub(super) async fn answer(self: &Arc<Region>, call: Call<'_>) -> Reply {
         let Some((service, operation)) = addressed(call.target) else {
             return self.unknown(call.target);
         };
@@ -35,7 +37,13 @@ impl Region {
         if self.faults.tripwire().reached(Moment::Before, operation, body) {
             return self.end_of_the_caller().await;
         }
+        let elsewhere = match &self.upstream {
+            // Boxed: every call of an embedded cloud would carry its size.
+            Some(upstream) => Box::pin(upstream.answer(self, service, operation, &call, body)).await,
+            None => None,
+        };
         let answer = match service {
+            _ if elsewhere.is_some() => elsewhere,
             Service::DynamoDb => self.dynamo.call(operation, body),
             Service::EventBridge => self.bus.call(operation, body, &self.faults, &self.meter),
             Service::Sqs => self.queues.call(operation, body, call.host, &self.meter).await,

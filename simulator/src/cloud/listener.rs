@@ -56,7 +56,11 @@ fn response(reply: Reply, content_type: &'static str) -> Response {
 }
 
 async fn jwks(State(region): State<Arc<Region>>, Path(pool): Path<String>) -> Response {
-    match region.identity.pool_jwks(&pool) {
+    let elsewhere = match &region.upstream {
+        Some(upstream) => upstream.pool_jwks(&pool).await,
+        None => None,
+    };
+    match elsewhere.or_else(|| region.identity.pool_jwks(&pool)) {
         Some(keys) => axum::Json(keys).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -25,6 +25,7 @@ mod queues;
 mod replication;
 mod reply;
 mod tripwire;
+mod upstream;
 mod usage;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,7 @@ pub use replication::{
     Applied, CopyBatch, Due, OutgoingBatch, ReplicatedBatch, ReplicatedWrite, ReplicationSource, TableCopy,
 };
 pub use tripwire::{Moment, Step, Tripwire};
+pub use upstream::{PoolMade, PoolName, Upstream, UpstreamSpec};
 pub use usage::{EventUsage, OperationUsage, REPLICATED_WRITE, Usage};
 
 use bus::Bus;
@@ -71,6 +73,8 @@ pub struct CloudConfig {
     pub seed: u64,
     /// The only clock used for state; waiting is tokio's.
     pub clock: Clock,
+    /// What stands behind the doors in place of the embedded engines.
+    pub upstream: Option<UpstreamSpec>,
 }
 
 /// One region's cloud. Cheap to clone; all clones share the state.
@@ -86,6 +90,8 @@ struct Region {
     queues: Queues,
     bus: Bus,
     identity: Identity,
+    /// Where it is there, the tables above are its ledger, the bus its rules and its tap, and the queues stay empty.
+    upstream: Option<Upstream>,
 }
 
 impl std::fmt::Debug for Cloud {
@@ -107,7 +113,14 @@ impl Cloud {
         let queues = Queues::create(&config);
         let bus = Bus::create(&config, &queues, dice.clone())?;
         let identity = Identity::create(&config, dice.clone())?;
-        Ok(Cloud(Arc::new(Region { faults: Faults::default(), dice, meter, dynamo, queues, bus, identity })))
+        let upstream =
+            config.upstream.map(|spec| Upstream::new(spec, &config.env, config.clock)).transpose()?;
+        let faults = Faults::default();
+        let region = Region { faults, dice, meter, dynamo, queues, bus, identity, upstream };
+        if let Some(upstream) = &region.upstream {
+            upstream.prepare(&region).await?;
+        }
+        Ok(Cloud(Arc::new(region)))
     }
 
     /// The in-process door: give it to the SDK clients of the region's own services.
@@ -125,12 +138,34 @@ impl Cloud {
         self.0.meter.usage()
     }
 
-    /// Everything the region holds, for the checks.
+    /// Everything the region holds, for the checks, wherever it is.
+    ///
+    /// # Errors
+    /// Where it is elsewhere: something could not be read.
+    pub async fn survey(&self) -> anyhow::Result<Dump<PlainItem>> {
+        match &self.0.upstream {
+            Some(upstream) => upstream.dump(&self.0).await,
+            None => Ok(self.dump()),
+        }
+    }
+
+    /// The items of one table, `service` or `service.table`, wherever they are.
+    ///
+    /// # Errors
+    /// No such table, or one elsewhere that could not be read.
+    pub async fn rows(&self, table: &str) -> anyhow::Result<Vec<PlainItem>> {
+        match &self.0.upstream {
+            Some(upstream) => upstream.items(&self.0.dynamo, table).await,
+            None => self.items(table),
+        }
+    }
+
+    /// Everything the embedded engines hold.
     pub fn dump(&self) -> Dump<PlainItem> {
         Dump { tables: self.0.dynamo.items(), queues: self.0.queues.depths() }
     }
 
-    /// The items of one table, `service` or `service.table`.
+    /// The items of one table of the embedded engine, `service` or `service.table`.
     ///
     /// # Errors
     /// No such table.
@@ -152,7 +187,18 @@ impl Cloud {
         self.0.dynamo.replication()
     }
 
-    /// Merges another region's writes into the global tables: per item, the last writer wins.
+    /// Merges another region's writes into the global tables, wherever they are: per item, the last writer wins.
+    ///
+    /// # Errors
+    /// As [`Cloud::apply`], or tables elsewhere that could not be written.
+    pub async fn merge(&self, batch: ReplicatedBatch) -> anyhow::Result<Applied> {
+        match &self.0.upstream {
+            Some(upstream) => upstream.merge(&self.0.dynamo, batch).await,
+            None => self.apply(batch),
+        }
+    }
+
+    /// Merges another region's writes into the global tables of the embedded engine: per item, the last writer wins.
     ///
     /// # Errors
     /// A write that names no global table here or has no readable key; writes before it stay applied.
@@ -188,8 +234,14 @@ impl Cloud {
     }
 
     /// Moves the dead letters of all consumers back to their queues; says how many.
-    pub fn redrive_all(&self) -> usize {
-        self.0.queues.redrive_all()
+    ///
+    /// # Errors
+    /// Queues elsewhere that did not answer.
+    pub async fn redrive_all(&self) -> anyhow::Result<usize> {
+        match &self.0.upstream {
+            Some(upstream) => upstream.redrive_all(&self.0).await,
+            None => Ok(self.0.queues.redrive_all()),
+        }
     }
 
     /// The public keys of all pools that sign in here, as one key set.

@@ -5,12 +5,14 @@
 //! customers. Each region is a process of its own, or a host of a simulation, so that it can be lost as a region
 //! is lost.
 
+pub mod clouds;
 pub mod collect;
 pub mod folder;
 pub mod journeys;
 pub mod judge;
 pub mod live;
 pub mod load;
+pub mod localstack;
 pub mod neighbours;
 pub mod outside;
 pub mod people;

@@ -1,8 +1,11 @@
 //! What a run is made of, before anything starts: the scenario, the people, the keys, and from these what each
 //! region is told.
 
+mod moved;
+
+use super::clouds::Clouds;
 use crate::{
-    cloud::{self, PoolConfig, PoolKey, SeedUser},
+    cloud::{self, PoolConfig, PoolKey, PoolMade, PoolName, SeedUser, UpstreamSpec},
     region::{self, RegionSpec},
     replication,
     scenario::{Engine, Scenario},
@@ -21,12 +24,13 @@ use platform::config::{
     WarehouseConfig,
 };
 use rand::RngExt as _;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The environment of a run, part of every resource's name.
-const ENV: &str = "sim";
+pub(super) const ENV: &str = "sim";
 /// The account that the emulated cloud belongs to: AWS's example account.
-const ACCOUNT: &str = "123456789012";
+pub(super) const ACCOUNT: &str = "123456789012";
 /// Units of each product in each warehouse at the start of a run. Nobody is to find a shelf empty by chance.
 pub const STOCK_UNITS: i64 = 100_000;
 /// Units of each scarce product in each warehouse at the start: it runs out at once.
@@ -68,6 +72,10 @@ pub struct Plan {
     pub adults: Vec<UserId>,
     /// The others, and what their papers say.
     pub unverified: BTreeMap<UserId, Papers>,
+    /// What stands behind the regions' clouds; a region that is not named has its own engines.
+    pub upstreams: BTreeMap<Region, UpstreamSpec>,
+    /// The same as those who lose and end it have it.
+    pub clouds: Clouds,
 }
 
 /// The keys of all user pools of a plan.
@@ -93,14 +101,28 @@ pub struct Pool {
     pub id: String,
     /// The app client.
     pub client_id: String,
-    key: PoolKey,
+    /// The `iss` of its tokens.
+    issuer: String,
+    /// The keys that they verify against.
+    jwks: serde_json::Value,
+    /// The key that signs them; an upstream keeps its own to itself.
+    key: Option<PoolKey>,
 }
 
 impl Pool {
-    /// The `iss` of its tokens.
-    fn issuer(&self) -> String {
-        let region = self.id.split_once('_').map_or("", |(region, _)| region);
-        format!("https://cognito-idp.{region}.amazonaws.com/{}", self.id)
+    /// A pool of the embedded clouds.
+    fn embedded(id: String, client_id: String, key: PoolKey) -> Pool {
+        let region = id.split_once('_').map_or("", |(region, _)| region);
+        let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{id}");
+        let PoolKey { kid, n, e, .. } = &key;
+        let jwk = json!({ "alg": "RS256", "kty": "RSA", "use": "sig", "kid": kid, "n": n, "e": e });
+        Pool { id, client_id, issuer, jwks: json!({ "keys": [jwk] }), key: Some(key) }
+    }
+
+    /// A pool that was made in an upstream.
+    fn made(made: &PoolMade) -> Pool {
+        let PoolName { id, client_id } = made.name.clone();
+        Pool { id, client_id, issuer: made.issuer.clone(), jwks: made.jwks.clone(), key: None }
     }
 }
 
@@ -154,7 +176,7 @@ impl Plan {
             let id = format!("{}_{}Smokes", continent.journal_region, continent.id);
             let key = keys.0.get(&continent.id).context("a continent has no pool key")?.clone();
             let client_id = format!("{}smokesclient", continent.id);
-            pools.insert(continent.id.clone(), Pool { id, client_id, key });
+            pools.insert(continent.id.clone(), Pool::embedded(id, client_id, key));
         }
         let scarce = scarce(&scenario)?;
         let unverified = unverified(&scenario, &customers);
@@ -174,6 +196,8 @@ impl Plan {
             scarce,
             adults,
             unverified,
+            upstreams: BTreeMap::new(),
+            clouds: Clouds::default(),
         })
     }
 
@@ -218,6 +242,7 @@ impl Plan {
             peers: peers.collect(),
             platform: self.platform_config(name, addresses),
             pools: self.pools_in(name),
+            upstream: self.upstreams.get(name).cloned(),
             account: ACCOUNT.to_owned(),
             seed: region_seed(self.scenario.seed, name),
             control_token: self.control_token.clone(),
@@ -289,14 +314,14 @@ impl Plan {
                 client_id: pool.client_id.clone(),
                 continent: place.id.0.clone(),
                 primary: place.journal_region == *here,
-                key: pool.key.clone(),
+                key: pool.key.clone()?,
                 users: self.users_of(&place.id),
             })
         });
         pools.collect()
     }
 
-    fn users_of(&self, home: &Continent) -> Vec<SeedUser> {
+    pub(super) fn users_of(&self, home: &Continent) -> Vec<SeedUser> {
         let customers = self.customers.iter().filter(|customer| customer.home == *home);
         let customers = customers.map(|customer| SeedUser {
             username: customer.username.clone(),
@@ -354,13 +379,11 @@ pub fn shares(topology: &Topology) -> Vec<Share> {
 }
 
 fn public_keys(continent: &Continent, pool: &Pool) -> PublicPool {
-    let PoolKey { kid, n, e, .. } = &pool.key;
-    let key = serde_json::json!({ "alg": "RS256", "kty": "RSA", "use": "sig", "kid": kid, "n": n, "e": e });
     PublicPool {
-        issuer: pool.issuer(),
+        issuer: pool.issuer.clone(),
         client_id: pool.client_id.clone(),
         continent: continent.clone(),
-        jwks: serde_json::json!({ "keys": [key] }),
+        jwks: pool.jwks.clone(),
     }
 }
 

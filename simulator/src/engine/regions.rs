@@ -1,13 +1,16 @@
 //! The region processes, as the simulator handles them.
 
+mod machine;
+
 use super::{
+    clouds::Clouds,
     plan::{Addresses, Plan},
     virtual_time::Host,
 };
 use crate::{
     cloud::{Dump, FaultSettings, Usage},
-    process::{self, Child, ProcessError, Processes, Program},
-    region::{Metered, OrdersReport, RegionSpec, Report, Word},
+    process::{self, Processes},
+    region::{Metered, OrdersReport, Report},
     replication::{Settings, TOKEN_HEADER},
     sockets,
 };
@@ -15,17 +18,11 @@ use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use contracts::ids::Region;
 use http::{Method, Request, header};
+use machine::Machine;
 use platform::{network::Network, watch};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
-/// A region listens, and later serves, within this time.
-const UP_LIMIT: Duration = Duration::from_secs(30);
 /// A control route answers within this time. A dump of a long run takes seconds.
 const CONTROL_LIMIT: Duration = Duration::from_secs(60);
 /// A question between two moments of a fault must not hold the fault up.
@@ -61,35 +58,6 @@ enum Body {
     Simulated(Host),
 }
 
-/// The process of a region, and what it takes to start another one in its place.
-struct Machine {
-    child: Mutex<Arc<Child>>,
-    processes: Processes,
-    logs: PathBuf,
-    /// What it was told to be.
-    spec: Option<RegionSpec>,
-}
-
-impl Machine {
-    fn child(&self) -> Arc<Child> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Starts a process in the place of one that was killed, which listens on the same port and has nothing.
-    async fn start_again(&self, name: &Region, port: u16) -> anyhow::Result<()> {
-        let mut spec =
-            self.spec.clone().with_context(|| format!("region {name} was never told what it is"))?;
-        let (child, _) = start_process(&self.processes, name, port, &self.logs).await?;
-        spec.lost = true;
-        // It must not draw the same ids again.
-        spec.seed = spec.seed.wrapping_add(u64::from(child.pid()));
-        child.say(&serde_json::to_string(&spec)?).await?;
-        hear_ready(name, &child).await?;
-        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(child);
-        Ok(())
-    }
-}
-
 /// Asks a region's control routes.
 #[derive(Clone)]
 pub struct Control {
@@ -110,11 +78,10 @@ impl RegionProcess {
         port: u16,
         logs: &Path,
         token: &str,
+        clouds: Clouds,
     ) -> anyhow::Result<Self> {
-        let (child, port) = start_process(processes, name, port, logs).await?;
+        let (machine, port) = Machine::start(processes, name, port, logs, clouds).await?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let child = Mutex::new(Arc::new(child));
-        let machine = Machine { child, processes: processes.clone(), logs: logs.to_owned(), spec: None };
         Ok(RegionProcess::new(name, address, Body::Process(Box::new(machine)), token))
     }
 
@@ -140,12 +107,8 @@ impl RegionProcess {
     /// When it is gone.
     pub async fn describe(&mut self, plan: &Plan, addresses: &Addresses) -> anyhow::Result<()> {
         let spec = plan.region(&self.name, addresses);
-        match &mut self.body {
-            Body::Process(machine) => {
-                machine.child().say(&serde_json::to_string(&spec)?).await?;
-                machine.spec = Some(spec);
-                Ok(())
-            }
+        match &self.body {
+            Body::Process(machine) => machine.describe(spec).await,
             Body::Simulated(host) => {
                 host.describe(spec);
                 Ok(())
@@ -158,8 +121,8 @@ impl RegionProcess {
     /// # Errors
     /// When it does not.
     pub async fn until_ready(&mut self) -> anyhow::Result<()> {
-        match &mut self.body {
-            Body::Process(machine) => hear_ready(&self.name, &machine.child()).await,
+        match &self.body {
+            Body::Process(machine) => machine.until_ready(&self.name).await,
             Body::Simulated(host) => host.until_ready().await,
         }
     }
@@ -206,7 +169,7 @@ impl RegionProcess {
     pub async fn kill(&self) {
         self.standing.send_replace(Standing::Dead);
         match &self.body {
-            Body::Process(machine) => machine.child().kill().await,
+            Body::Process(machine) => machine.kill(&self.name).await,
             Body::Simulated(host) => host.lose().await,
         }
     }
@@ -298,48 +261,6 @@ impl RegionProcess {
             let _ = self.standing.subscribe().wait_for(|standing| *standing != Standing::Dead).await;
         }
     }
-}
-
-/// Starts a region's process, and says where it listens.
-async fn start_process(
-    processes: &Processes,
-    name: &Region,
-    port: u16,
-    logs: &Path,
-) -> anyhow::Result<(Child, u16)> {
-    let program = Program {
-        name: format!("region {name}"),
-        arguments: region_arguments(name, port),
-        log: logs.join(format!("{name}.log")),
-    };
-    let child = processes.start(program).await?;
-    match hear(&child).await? {
-        Word::Listening(port) => Ok((child, port)),
-        Word::Failed(why) => bail!("region {name} does not come up: {why}"),
-        Word::Ready => bail!("region {name} said that it serves before it listened"),
-    }
-}
-
-async fn hear_ready(name: &Region, child: &Child) -> anyhow::Result<()> {
-    match hear(child).await? {
-        Word::Ready => Ok(()),
-        Word::Failed(why) => Err(anyhow!("region {name} does not come up: {why}")),
-        Word::Listening(_) => Err(anyhow!("region {name} listens twice")),
-    }
-}
-
-fn region_arguments(name: &Region, port: u16) -> Vec<std::ffi::OsString> {
-    let numbers = [port.to_string(), std::process::id().to_string()];
-    let words = ["region", name.as_str(), "--port", &numbers[0], "--parent", &numbers[1]];
-    words.into_iter().map(Into::into).collect()
-}
-
-async fn hear(child: &Child) -> anyhow::Result<Word> {
-    let line = match child.hear(UP_LIMIT).await {
-        Err(gone @ ProcessError::Ended { .. }) => return Err(gone.into()),
-        line => line?,
-    };
-    serde_json::from_str(&line).with_context(|| format!("a region said {line:?}"))
 }
 
 impl Control {

@@ -27,6 +27,9 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 /// Regions that serve hear each other, and have what was written at the start, within this time.
 const TOGETHER_LIMIT: Duration = Duration::from_secs(20);
 
+/// The same where their clouds are not embedded: each write is one of an emulator's then.
+const TOGETHER_ELSEWHERE_LIMIT: Duration = Duration::from_secs(120);
+
 /// Which ports to use; 0 for any.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
@@ -102,7 +105,7 @@ impl Stage {
             region.describe(&plan, &addresses).await?;
         }
         try_join_all(regions.values_mut().map(RegionProcess::until_ready)).await?;
-        until_together(&regions).await?;
+        until_together(&regions, plan.upstreams.is_empty()).await?;
         let edges = start_edges(&plan, &mesh, &regions, ports).await?;
         let provider_url = provider_door.url();
         let receipts = Receipts::of(plan.scarce.iter().copied());
@@ -232,7 +235,9 @@ async fn start_regions(
     let mut regions = BTreeMap::new();
     for (name, place) in topology.regions.iter().map(|region| &region.name).zip(topology.customers.len()..) {
         let port = ports.at(place)?;
-        let region = RegionProcess::start(processes, name, port, logs, &plan.control_token).await?;
+        let region =
+            RegionProcess::start(processes, name, port, logs, &plan.control_token, plan.clouds.clone())
+                .await?;
         regions.insert(name.clone(), region);
     }
     Ok(regions)
@@ -264,7 +269,8 @@ fn addresses(plan: &Plan, mesh: &Mesh, outside: [String; 3]) -> Addresses {
 }
 
 /// Waits until every region hears every other one, and all have what was written at the start.
-async fn until_together(regions: &BTreeMap<Region, RegionProcess>) -> anyhow::Result<()> {
+async fn until_together(regions: &BTreeMap<Region, RegionProcess>, embedded: bool) -> anyhow::Result<()> {
+    let limit = if embedded { TOGETHER_LIMIT } else { TOGETHER_ELSEWHERE_LIMIT };
     let together = async {
         loop {
             let reports = join_all(regions.values().map(|region| region.control().report())).await;
@@ -275,9 +281,9 @@ async fn until_together(regions: &BTreeMap<Region, RegionProcess>) -> anyhow::Re
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    match tokio::time::timeout(TOGETHER_LIMIT, together).await {
+    match tokio::time::timeout(limit, together).await {
         Ok(()) => Ok(()),
-        Err(_) => bail!("the regions do not come together within {} s", TOGETHER_LIMIT.as_secs()),
+        Err(_) => bail!("the regions do not come together within {} s", limit.as_secs()),
     }
 }
 

@@ -1,25 +1,18 @@
 //! `simulator up`: the platform without load, for trying it by hand.
 
 use super::{Plan, Ports, RunFolder, Stage};
-use crate::{process::Processes, scenario::Scenario};
+use crate::process::Processes;
 use anyhow::Context as _;
-use platform::config::Durability;
 use serde_json::json;
 use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
 
-/// Starts the platform of a scenario and keeps it until told to stop.
+/// Starts the platform of a plan and keeps it until told to stop.
 ///
 /// # Errors
 /// When something does not come up, or ends by itself.
-pub async fn run(
-    scenario: Scenario,
-    durability: Durability,
-    out: &Path,
-    ports: Ports,
-    processes: &Processes,
-) -> anyhow::Result<()> {
+pub async fn run(plan: Plan, out: &Path, ports: Ports, processes: &Processes) -> anyhow::Result<()> {
     let folder = RunFolder::make(out)?;
-    let plan = Arc::new(Plan { event_listener: true, ..Plan::new(scenario, durability)? });
+    let plan = Arc::new(Plan { event_listener: true, ..plan });
     let stage = Stage::raise(plan, processes, &folder.logs(), ports).await?;
     let addresses = serde_json::to_vec_pretty(&endpoints(&stage)?)?;
     folder.write("endpoints.json", &addresses)?;

@@ -14,15 +14,19 @@ pub(super) struct Arrived {
 
 impl Arrived {
     /// What is here for some orders.
-    pub(super) fn read(cloud: &Cloud, platform: &Platform, orders: &[PlainItem]) -> anyhow::Result<Arrived> {
-        let (profiles, deliveries) = (cloud.items("users.profiles")?, cloud.items("delivery")?);
+    pub(super) async fn read(
+        cloud: &Cloud,
+        platform: &Platform,
+        orders: &[PlainItem],
+    ) -> anyhow::Result<Arrived> {
+        let (profiles, deliveries) = (cloud.rows("users.profiles").await?, cloud.rows("delivery").await?);
         let known = profiles.iter().filter(|row| matches!(row.text("ageVerdict"), Some("PASSED" | "FAILED")));
         let known = known.filter_map(|row| row.text("userId"));
         let back = deliveries.iter().filter(|row| row.entries("cameBack").is_some());
         let back = back.filter_map(|row| row.text("orderId"));
         let known = known.chain(back).map(str::to_owned).collect();
         let shelves = match orders.iter().any(|order| order.text("status") == Some("BACKORDERED")) {
-            true => Shelves::read(cloud, platform)?,
+            true => Shelves::read(cloud, platform).await?,
             false => Shelves::default(), // nobody asks
         };
         Ok(Arrived { known, shelves })
@@ -48,8 +52,8 @@ struct Shelves {
 }
 
 impl Shelves {
-    fn read(cloud: &Cloud, platform: &Platform) -> anyhow::Result<Shelves> {
-        let lost = cloud.items("orders.lost-warehouses")?;
+    async fn read(cloud: &Cloud, platform: &Platform) -> anyhow::Result<Shelves> {
+        let lost = cloud.rows("orders.lost-warehouses").await?;
         let lost: BTreeSet<&str> = lost.iter().filter_map(|row| row.text("warehouseId")).collect();
         let known = platform.config.warehouses.iter();
         let within_reach = known.filter(|warehouse| {
@@ -57,12 +61,12 @@ impl Shelves {
         });
         let within_reach: BTreeSet<&str> = within_reach.map(|warehouse| warehouse.id.as_str()).collect();
         let mut shelves = Shelves::default();
-        for level in cloud.items("warehouse.stock")?.iter().filter_map(Level::of) {
+        for level in cloud.rows("warehouse.stock").await?.iter().filter_map(Level::of) {
             if within_reach.contains(&*level.warehouse) {
                 shelves.put(level);
             }
         }
-        for row in cloud.items("warehouse.reservations")? {
+        for row in cloud.rows("warehouse.reservations").await? {
             let here = row.text("warehouseId").is_some_and(|id| within_reach.contains(id));
             if here && is_open(&row) {
                 shelves.kept_for.extend(row.text("orderId").map(str::to_owned));

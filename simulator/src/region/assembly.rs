@@ -197,6 +197,7 @@ pub async fn start_cloud(spec: &RegionSpec, clock: Clock) -> anyhow::Result<Clou
         pools: spec.pools.clone(),
         seed: spec.seed,
         clock,
+        upstream: spec.upstream.clone(),
     };
     Cloud::start(config).await
 }

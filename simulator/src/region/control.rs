@@ -153,29 +153,29 @@ async fn report(State(control): State<Control>) -> Result<Json<Report>, Fault> {
         suspected: regions.filter(|region| platform.liveness.suspected(region)).cloned().collect(),
         traffic: control.traffic.report(),
         replication: control.replication.status(),
-        copy: copy_report(&control)?,
+        copy: copy_report(&control).await?,
     }))
 }
 
-fn copy_report(control: &Control) -> anyhow::Result<Option<CopyReport>> {
+async fn copy_report(control: &Control) -> anyhow::Result<Option<CopyReport>> {
     let config = &control.platform.config;
     if !config.journal_regions().any(|region| *region == config.region) {
         return Ok(None);
     }
-    let leases = control.cloud.items("platform.leases")?;
+    let leases = control.cloud.rows("platform.leases").await?;
     let voting = leases.iter().filter(|row| row.text("counted").is_some()).count() as u64;
     Ok(Some(CopyReport { shards: config.continents.len() as u64 * u64::from(config.shards), voting }))
 }
 
 async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fault> {
     let here = (&control.platform.config.region, control.platform.world.now().0);
-    let rows = control.cloud.items("orders")?;
-    let arrived = Arrived::read(&control.cloud, &control.platform, &rows)?;
+    let rows = control.cloud.rows("orders").await?;
+    let arrived = Arrived::read(&control.cloud, &control.platform, &rows).await?;
     let seen = rows.iter().map(|row| OrderRow::of(row, here).unless(arrived.is_for(row)));
     let mut report = orders_report(seen);
     // As long as orders are under way nobody asks for the rest.
     if report.open.is_empty() && report.unpublished == 0 {
-        let tables = control.cloud.dump().tables;
+        let tables = control.cloud.survey().await?.tables;
         let rows = tables.iter().flat_map(|(table, rows)| rows.iter().map(move |row| (&**table, row)));
         let outboxes = rows.map(|(table, row)| (table, row.text("outbox")));
         report.unpublished = pending_of(&control.platform.config.region, outboxes);
@@ -186,8 +186,8 @@ async fn orders(State(control): State<Control>) -> Result<Json<OrdersReport>, Fa
     Ok(Json(report))
 }
 
-async fn dump(State(control): State<Control>) -> Json<Dump<PlainItem>> {
-    Json(control.cloud.dump())
+async fn dump(State(control): State<Control>) -> Result<Json<Dump<PlainItem>>, Fault> {
+    Ok(Json(control.cloud.survey().await?))
 }
 
 async fn tap(State(control): State<Control>) -> Json<Vec<Value>> {
@@ -202,8 +202,8 @@ async fn meters(State(control): State<Control>) -> Json<Metered> {
     Json(Metered { usage: control.cloud.usage(), traffic: control.traffic.report() })
 }
 
-async fn redrive(State(control): State<Control>) -> Json<usize> {
-    Json(control.cloud.redrive_all())
+async fn redrive(State(control): State<Control>) -> Result<Json<usize>, Fault> {
+    Ok(Json(control.cloud.redrive_all().await?))
 }
 
 async fn faults(State(control): State<Control>, Json(settings): Json<FaultSettings>) -> Result<(), Fault> {
@@ -226,7 +226,7 @@ async fn replicate(State(control): State<Control>, batch: Bytes) -> Result<Json<
     // It is the largest body there is: without a report of where in it a mistake is, it is read twice as fast.
     let batch: ReplicatedBatch = serde_json::from_slice(&batch).context("this is no batch of writes")?;
     let whole = batch.whole.map(|number| (Region::from(batch.from.as_str()), number));
-    let applied = control.cloud.apply(batch)?;
+    let applied = control.cloud.merge(batch).await?;
     if let Some((from, number)) = whole {
         control.opening.arrive(from, number);
     }

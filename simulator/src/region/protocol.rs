@@ -3,7 +3,10 @@
 //! A region says on which port it listens; the simulator, which now knows all ports, says what it is to be;
 //! the region says that it is ready.
 
-use crate::{cloud::PoolConfig, replication};
+use crate::{
+    cloud::{PoolConfig, UpstreamSpec},
+    replication,
+};
 use contracts::ids::{ProductId, Region, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +30,9 @@ pub struct RegionSpec {
     pub platform: platform::Config,
     /// The user pools that sign in here.
     pub pools: Vec<PoolConfig>,
+    /// What stands behind its cloud's door, where that is not the embedded one.
+    #[serde(default)]
+    pub upstream: Option<UpstreamSpec>,
     /// Its AWS account, 12 digits.
     pub account: String,
     /// Where everything random in it comes from.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod door;
 mod events;
 mod replicas;
 mod sign_in;

@@ -63,6 +63,7 @@ impl Running {
             pools: vec![pool()],
             seed: 7,
             clock: Arc::new(move || clock.get().map_or(NOW_MS, |world| world.now().0)),
+            upstream: None,
         });
         let cloud = cloud.await.unwrap();
         let world = late.get_or_init(|| World::new(NOW_MS, 7, cloud.http_client())).clone();

@@ -121,7 +121,7 @@ pub(super) fn key_schema(schema: &Schema) -> Value {
     parts.map(|(key, kind)| json!({ "AttributeName": key.name, "KeyType": kind })).collect()
 }
 
-fn definitions(table: &Table) -> Value {
+pub(super) fn definitions(table: &Table) -> Value {
     let indexes = table.indexes.iter().flat_map(|index| index.schema.keys());
     let mut keys: Vec<_> = table.schema.keys().chain(indexes).collect();
     keys.sort_unstable_by_key(|key| key.name);

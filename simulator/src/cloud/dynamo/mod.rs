@@ -11,6 +11,7 @@ mod error;
 mod expression;
 mod json;
 mod key;
+mod ledger;
 mod merge;
 mod number;
 mod operations;
@@ -43,6 +44,7 @@ use expression::Cache;
 use store::Store;
 use table::Table;
 
+pub(super) use ledger::Touched;
 pub use plain::PlainItem;
 pub(super) use record::Record;
 pub use value::Item;
@@ -143,6 +145,7 @@ mod tests {
             pools: Vec::new(),
             seed: 1,
             clock: Arc::new(|| 1_790_000_000_000),
+            upstream: None,
         }
     }
 

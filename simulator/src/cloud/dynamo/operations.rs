@@ -105,7 +105,7 @@ impl Dynamo {
         }
     }
 
-    fn logical(&self, name: &str) -> &str {
+    pub(super) fn logical(&self, name: &str) -> &str {
         self.tables.get(physical(name)).map_or(NO_SUCH_TABLE, |table| &table.logical)
     }
 

@@ -15,6 +15,11 @@ use super::value::{Item, Value};
 pub struct PlainItem(Arc<Record>);
 
 impl PlainItem {
+    /// An item that was read elsewhere.
+    pub(in super::super) fn new(item: Item) -> Self {
+        PlainItem(Record::new(item))
+    }
+
     pub(super) fn of(record: &Arc<Record>) -> Self {
         PlainItem(record.clone())
     }

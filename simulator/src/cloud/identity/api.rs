@@ -143,17 +143,28 @@ impl Identity {
         self.confirmed(pool, &request.username, &user).await
     }
 
-    /// Calls the trigger. The user is confirmed whatever comes of it, as with Cognito.
+    /// The user is confirmed whatever comes of the trigger, as with Cognito.
     async fn confirmed(&self, pool: &Pool, username: &str, user: &Profile) -> Outcome {
-        let trigger = lock(&self.confirmed).as_ref().and_then(Weak::upgrade);
-        let Some(trigger) = trigger else { return Ok(json!({})) };
         let attributes = json!({
             "sub": user.sub, "email": user.email, "email_verified": "true", "cognito:user_status": "CONFIRMED",
         });
+        self.tell(&pool.id, &pool.client_id, username, attributes).await
+    }
+
+    /// Calls the trigger, where somebody listens.
+    pub(in super::super) async fn tell(
+        &self,
+        pool_id: &str,
+        client_id: &str,
+        username: &str,
+        attributes: Value,
+    ) -> Outcome {
+        let trigger = lock(&self.confirmed).as_ref().and_then(Weak::upgrade);
+        let Some(trigger) = trigger else { return Ok(json!({})) };
         let event = json!({
             "version": "1", "triggerSource": "PostConfirmation_ConfirmSignUp", "region": self.region,
-            "userPoolId": pool.id, "userName": username,
-            "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": pool.client_id },
+            "userPoolId": pool_id, "userName": username,
+            "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": client_id },
             "request": { "userAttributes": attributes }, "response": {},
         });
         let mut failed = String::new();

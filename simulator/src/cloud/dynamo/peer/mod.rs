@@ -80,6 +80,7 @@ impl Pair {
             pools: Vec::new(),
             seed: 1,
             clock: Arc::new(|| 1_790_000_000_000),
+            upstream: None,
         };
         Pair { ours: Dynamo::start(&config, Arc::default()), theirs: Peer::new(&SPECS) }
     }
