@@ -1,5 +1,7 @@
 //! What each command does, and which exit code it ends with.
 
+mod target;
+
 use crate::{
     cli::{Cli, Command, DurabilityWord, EngineWord, ExportTool, RunOptions},
     cost,
@@ -84,6 +86,10 @@ pub async fn run(cli: Cli) -> ExitCode {
             let set: Vec<_> = orders.into_iter().chain(set).collect();
             print_cost(evidence.as_deref(), &set, json).unwrap_or_else(|fault| report(&fault))
         }
+        (None, Some(name)) if cli.run.target.is_some() => {
+            let work = target::run(&name, &cli.run);
+            until_stopped(work, &Processes::default(), INTERRUPTED.into()).await
+        }
         (None, Some(name)) if cli.run.engine == EngineWord::Virtual => {
             let work = run_virtual(name, cli.run);
             until_stopped(work, &Processes::default(), INTERRUPTED.into()).await
@@ -102,9 +108,9 @@ pub async fn run(cli: Cli) -> ExitCode {
 /// Says what went wrong, in one line, and which exit code that is.
 pub fn report(fault: &anyhow::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "error: {fault:#}"); // nobody to tell if this fails
-    match fault.downcast_ref::<Mistaken>() {
-        Some(_) => BAD_ARGUMENTS.into(),
-        None => HARNESS_FAILED.into(),
+    match fault.is::<Mistaken>() || fault.is::<crate::target::TargetError>() {
+        true => BAD_ARGUMENTS.into(),
+        false => HARNESS_FAILED.into(),
     }
 }
 
@@ -274,6 +280,10 @@ async fn run_again(evidence: &Path, out: Option<PathBuf>, processes: &Processes)
         "async" => Durability::Async,
         _ => Durability::Journal,
     };
+    if old.engine == "target" {
+        let again = format!("it ran against a deployment; to do that again: {}", old.replay);
+        return Err(Mistaken(again).into());
+    }
     if old.engine != "virtual" {
         let plan = Plan::new(scenario, durability)?;
         return Ok(engine::live::run(plan, folder, old.replay, processes).await?.into());
@@ -349,6 +359,9 @@ fn read_evidence(path: &Path) -> anyhow::Result<Evidence> {
 }
 
 fn virtual_options(name: &str, options: &RunOptions) -> anyhow::Result<(Scenario, virtual_time::Options)> {
+    if options.target.is_some() {
+        return Err(Mistaken("a virtual run has no deployment: leave --target out".to_owned()).into());
+    }
     let scenario = load(name, Engine::Virtual, options)?;
     let run = virtual_time::Options {
         durability: options.durability.into(),
@@ -389,6 +402,12 @@ fn replay(name: &str, scenario: &Scenario, options: &RunOptions) -> String {
     }
     if let Some(planted) = options.plant {
         command += &format!(" --plant {planted}");
+    }
+    if let Some(target) = &options.target {
+        command += &format!(" --target {}", target.display());
+    }
+    if options.prod {
+        command += " --prod";
     }
     command
 }

@@ -54,6 +54,7 @@ async fn edge(regions: &[StubRegion], hedge_ms: u64) -> Edge {
     let config = EdgeConfig {
         name: "test".into(),
         regions: regions.collect(),
+        distance: Distance::Simulated,
         hedge_after: Duration::from_millis(hedge_ms),
         jitter_pct: 0.0,
         seed: 1,

@@ -59,6 +59,10 @@ pub fn terminal(evidence: &Evidence, paint: Paint) -> String {
     };
     let verdict = format!("VERDICT: {} (exit {})", evidence.verdict, evidence.exit_code);
     lines.push(paint.tone(tone, &verdict));
+    let unseen = evidence.invariants.iter().filter(|one| one.not_judged.is_some()).count();
+    if evidence.from_outside {
+        lines.push(format!("  judged from outside: {unseen} invariants were not judged"));
+    }
     lines.extend(evidence.reasons.iter().map(|reason| fit(&format!("  {reason}"), WIDTH)));
     let mut text = String::new();
     for line in lines {
@@ -75,7 +79,11 @@ fn rule() -> String {
 fn goal_line(goal: &GoalResult, paint: Paint) -> String {
     let (id, scope) = (fit(&goal.id, 24), fit(&words::scope(goal), 16));
     let (target, measured) = (fit(&words::target(goal), 14), fit(&words::measured(goal), 15));
-    let (tone, word) = if goal.pass { (Tone::Good, "met") } else { (Tone::Bad, "MISSED") };
+    let (tone, word) = match (&goal.not_judged, goal.pass) {
+        (Some(_), _) => (Tone::Doubtful, "n/a"),
+        (None, true) => (Tone::Good, "met"),
+        (None, false) => (Tone::Bad, "MISSED"),
+    };
     format!("{id:<24} {scope:<16} {target:>14} {measured:>15} {}", paint.tone(tone, word))
 }
 
