@@ -322,8 +322,9 @@ fn print_cost(evidence: Option<&Path>, set: &[(String, f64)], json: bool) -> any
     let mistaken = |what: &str| Mistaken(format!("{} {what}", path.display()));
     let scenario =
         old.setup.ok_or_else(|| mistaken("does not tell the scenario; an older version wrote it"))?;
-    let used =
-        old.consumption.ok_or_else(|| mistaken("does not tell what was used; an older version wrote it"))?;
+    let used = old.consumption.ok_or_else(|| {
+        mistaken("does not tell what was used: a deployment's own business, or an older version wrote it")
+    })?;
     let mut data = cost::Data::shipped()?;
     for (name, value) in set {
         data.parameters.set(name, *value).map_err(|fault| Mistaken(fault.to_string()))?;

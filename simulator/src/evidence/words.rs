@@ -194,14 +194,16 @@ fn how_soon_again(evidence: &Evidence) -> Option<String> {
 }
 
 /// What was not judged because nobody looked into the platform.
-pub(super) fn what_nobody_saw(evidence: &Evidence) -> Option<String> {
+fn what_nobody_saw(evidence: &Evidence) -> Option<String> {
     let invariants = evidence.invariants.iter().filter(|one| one.not_judged.is_some()).count();
-    let goals = evidence.goals.iter().filter(|goal| goal.not_judged.is_some()).count();
+    let goals = match evidence.goals.iter().filter(|goal| goal.not_judged.is_some()).count() {
+        0 => String::new(),
+        1 => " and 1 goal".to_owned(),
+        more => format!(" and {more} goals"),
+    };
+    let why = "most of them because only the tables could tell";
     evidence.from_outside.then(|| {
-        format!(
-            "It was judged from outside: {invariants} invariants and {goals} goals were not judged, most of them because only \
-             the tables could tell."
-        )
+        format!("It was judged from outside: {invariants} invariants{goals} were not judged, {why}.")
     })
 }
 
