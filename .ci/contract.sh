@@ -26,4 +26,4 @@ for _ in $(seq 60); do
 done
 up || { echo "ministack does not come up at $url"; tail -20 "$work/ministack.log"; exit 1; }
 
-BIGSMOKES_CONTRACT_ENDPOINT="$url" timeout 1200 cargo test -p simulator --test contract
+BIGSMOKES_CONTRACT_ENDPOINT="$url" timeout 1200 cargo test --workspace --test contract

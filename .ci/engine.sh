@@ -54,7 +54,7 @@ build_image() {
     if [ ! -x "$root/opt/ministack/bin/ministack" ]; then
         rm -rf "$root"
         timeout 600 debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$root" \
-            "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$work/debootstrap.log" 2>&1 \
+            ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$work/debootstrap.log" 2>&1 \
             || skip "debootstrap cannot build a root filesystem: $(tail -1 "$work/debootstrap.log")"
         chroot "$root" python3 -m venv /opt/ministack
         # From outside, where the way to PyPI is configured; for the python that is inside.
@@ -79,4 +79,4 @@ if ! command -v docker >/dev/null || ! answers; then
     start_engine
 fi
 build_image
-BIGSMOKES_LOCALSTACK_IMAGE="$image" timeout 1200 cargo test -p simulator --test contract localstack
+BIGSMOKES_LOCALSTACK_IMAGE="$image" timeout 1200 cargo test --workspace --test contract localstack

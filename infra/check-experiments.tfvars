@@ -5,3 +5,4 @@ experiment_layers = {
   eu-west-1      = "arn:aws:lambda:eu-west-1:123456789012:layer:extension:1"
   ap-southeast-1 = "arn:aws:lambda:ap-southeast-1:123456789012:layer:extension:1"
 }
+drill_addresses = ["192.0.2.10/32"]

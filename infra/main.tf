@@ -61,6 +61,7 @@ locals {
     emails          = var.emails
 
     tags              = local.tags
+    drill_addresses   = var.drill_addresses
     experiment_layers = var.experiment_layers
     # By region and scenario, what `simulator export fis` wrote.
     experiments = {

@@ -16,6 +16,23 @@ output "pools" {
   value       = { for pool in local.config.pools : pool.continent => { issuer = pool.issuer, client_id = pool.client_id } }
 }
 
+output "target" {
+  description = "The deployment as `simulator --target` reads it. `accounts` is a file that is put beside it."
+  value = {
+    name     = local.name
+    env      = var.env
+    regions  = [for name, region in local.regions : { name = name, continent = region.continent, graphql = "${local.built[name].door_url}/graphql" }]
+    pools    = [for pool in local.pools : { continent = pool.continent, endpoint = "https://cognito-idp.${pool.region}.amazonaws.com/", client_id = pool.client_id }]
+    provider = var.provider_url
+    accounts = "accounts.json"
+    experiments = {
+      for scenario in var.experiments : scenario => {
+        for region, built in local.built : region => built.experiments[scenario] if contains(keys(built.experiments), scenario)
+      }
+    }
+  }
+}
+
 output "keys" {
   description = "The secrets that must be given a value before a service starts, by region."
   value       = { for region, built in local.built : region => built.keys }

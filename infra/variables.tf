@@ -124,6 +124,16 @@ variable "experiment_layers" {
   default     = {}
 }
 
+variable "drill_addresses" {
+  description = "From where `simulator --target` sends load (CIDR, IPv4). While there are any, the firewall lets these send as much as they like, and the user pools take sign-in by password."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for range in var.drill_addresses : can(cidrnetmask(range))])
+    error_message = "drill_addresses: IPv4 ranges, such as 192.0.2.10/32."
+  }
+}
+
 # What the services are told (services/platform/src/config.rs).
 
 variable "shards" {

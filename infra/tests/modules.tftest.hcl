@@ -310,6 +310,11 @@ run "who_is_told_of_a_sign_up" {
     )
     error_message = "The pool may not call the alias."
   }
+
+  assert {
+    condition     = !contains(aws_cognito_user_pool_client.shop.explicit_auth_flows, "ALLOW_USER_PASSWORD_AUTH")
+    error_message = "The pool takes passwords, and there is no drill."
+  }
 }
 
 run "a_function_that_experiments_reach" {
@@ -479,4 +484,40 @@ run "what_a_region_in_distress_tells" {
     condition     = jsondecode(aws_cloudwatch_event_rule.alarm.event_pattern).region == ["eu-west-1"]
     error_message = "A region tells of others' distress."
   }
+}
+
+run "who_a_drill_lets_in" {
+  command = plan
+
+  module {
+    source = "./modules/firewall"
+  }
+
+  variables {
+    name               = "ecommerce-staging"
+    scope              = "REGIONAL"
+    guarded            = {}
+    requests_per_5_min = 2000
+    unlimited          = ["192.0.2.10/32"]
+    key_arn            = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    log_days           = 30
+  }
+
+  # AWS's lists hold for a drill too; only the limit does not.
+  assert {
+    condition = {
+      for rule in aws_wafv2_web_acl.door.rule : rule.name => rule.priority if contains(["Unlimited", "OneAddress"], rule.name)
+    } == { Unlimited = 3, OneAddress = 4 }
+    error_message = "Whoever runs a drill is stopped by the limit, or gets past AWS's lists."
+  }
+}
+
+run "misspelt_range_of_a_drill_is_refused" {
+  command = plan
+
+  variables {
+    drill_addresses = ["the office"]
+  }
+
+  expect_failures = [var.drill_addresses]
 }

@@ -116,6 +116,26 @@ run "all_regions" {
     error_message = "Five tables stay in their region: the journal, its tokens and leases, the inbox, the regions."
   }
 
+  # As simulator/src/target reads it.
+  assert {
+    condition = (
+      toset(keys(output.target)) == toset(["name", "env", "regions", "pools", "provider", "accounts", "experiments"])
+      && [for region in output.target.regions : keys(region)] == [for region in output.target.regions : ["continent", "graphql", "name"]]
+      && [for pool in output.target.pools : keys(pool)] == [for pool in output.target.pools : ["client_id", "continent", "endpoint"]]
+    )
+    error_message = "The target has other fields than the simulator reads."
+  }
+
+  assert {
+    condition = (
+      output.target.env == "staging"
+      && toset(output.target.regions[*].graphql) == toset([for region in keys(local.regions) : "https://frontend-api.${region}.shop.example/graphql"])
+      && toset(output.target.pools[*].continent) == toset(["am", "eu", "ap"])
+      && output.target.experiments == {}
+    )
+    error_message = "The target is found elsewhere than it is."
+  }
+
   assert {
     condition     = alltrue([for region, ids in output.experiments : length(ids) == 0])
     error_message = "There are experiments, and nobody asked for any."
@@ -135,6 +155,13 @@ run "experiments_where_their_faults_are" {
       for region, ids in output.experiments : region => keys(ids)
     } == { us-east-1 = ["flood-americas", "over-and-back"], eu-west-1 = [], ap-southeast-1 = [] }
     error_message = "Experiments run elsewhere than their faults are."
+  }
+
+  assert {
+    condition = {
+      for scenario, regions in output.target.experiments : scenario => keys(regions)
+    } == { "flood-americas" = ["us-east-1"], "over-and-back" = ["us-east-1"] }
+    error_message = "The target does not name the experiments."
   }
 
   # Functions hear of faults where there are some, and nowhere else.

@@ -29,6 +29,7 @@ use std::{num::NonZeroUsize, ops::RangeInclusive, path::PathBuf};
                   simulator twice flood-americas\n  simulator swarm --seeds 1..200\n  \
                   simulator replay target/runs/flood-americas-7/evidence.json\n  \
                   simulator cost --orders-per-day 50000   what a month of it costs on AWS\n  simulator up --port 8080\n  \
+                  simulator calm --target target/runs/up/target.json   against what `up` started\n  \
                   simulator export fis flood-americas   as experiments of AWS Fault Injection Service"
 )]
 pub struct Cli {
@@ -70,6 +71,16 @@ pub struct RunOptions {
     /// Plants a defect into the services, as `swarm --plant` does. Virtual runs only, and a build with debug assertions.
     #[arg(long, value_name = "DEFECT", hide = true)]
     pub plant: Option<Planted>,
+    /// Runs load and checks against a deployment, while somebody else makes the faults, such as AWS FIS.
+    ///
+    /// The file says where the deployment is reached: `terraform output -json target`, or what `simulator up` writes.
+    /// It names a file of accounts, to which passwords are confined. Nothing is started here but customers and their
+    /// edges. Only what customers can see is judged; the rest is reported as not judged.
+    #[arg(long, value_name = "FILE", conflicts_with = "durability")]
+    pub target: Option<PathBuf>,
+    /// Allows a target whose env is prod.
+    #[arg(long, requires = "target")]
+    pub prod: bool,
 }
 
 /// What else the program can do.

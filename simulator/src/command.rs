@@ -2,6 +2,7 @@
 
 mod clouds;
 mod owned;
+mod target;
 
 use crate::{
     cli::{Cli, CloudWord, Command, DurabilityWord, EngineWord, ExportTool, RunOptions},
@@ -75,7 +76,7 @@ pub async fn run(cli: Cli) -> ExitCode {
                 let scenario = load(&scenario, Engine::Live, &RunOptions::default())?;
                 match engine::outside::run(scenario, &out).await? {}
             };
-            until_stopped(outside, &Processes::default(), ExitCode::SUCCESS).await
+            until_stopped(outside, &Owned::default(), ExitCode::SUCCESS).await
         }
         (Some(Command::Twice { scenario, run }), _) => {
             until_stopped(run_twice(scenario, run), &Owned::default(), INTERRUPTED.into()).await
@@ -96,6 +97,10 @@ pub async fn run(cli: Cli) -> ExitCode {
             let set: Vec<_> = orders.into_iter().chain(set).collect();
             print_cost(evidence.as_deref(), &set, json).unwrap_or_else(|fault| report(&fault))
         }
+        (None, Some(name)) if cli.run.target.is_some() => {
+            let work = target::run(&name, &cli.run);
+            until_stopped(work, &Owned::default(), INTERRUPTED.into()).await
+        }
         (None, Some(name)) if cli.run.engine == EngineWord::Virtual => {
             let work = run_virtual(name, cli.run);
             until_stopped(work, &Owned::default(), INTERRUPTED.into()).await
@@ -114,9 +119,9 @@ pub async fn run(cli: Cli) -> ExitCode {
 /// Says what went wrong, in one line, and which exit code that is.
 pub fn report(fault: &anyhow::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "error: {fault:#}"); // nobody to tell if this fails
-    match fault.downcast_ref::<Mistaken>() {
-        Some(_) => BAD_ARGUMENTS.into(),
-        None => HARNESS_FAILED.into(),
+    match fault.is::<Mistaken>() || fault.is::<crate::target::TargetError>() {
+        true => BAD_ARGUMENTS.into(),
+        false => HARNESS_FAILED.into(),
     }
 }
 
@@ -265,6 +270,10 @@ async fn run_again(evidence: &Path, out: Option<PathBuf>, processes: &Processes)
         ))
         .into());
     }
+    if old.engine == "target" {
+        let again = format!("it ran against a deployment; to do that again: {}", old.replay);
+        return Err(Mistaken(again).into());
+    }
     if old.engine != "virtual" {
         let plan = Plan::new(scenario, durability)?;
         return Ok(engine::live::run(plan, folder, old.replay, processes).await?.into());
@@ -303,8 +312,9 @@ fn print_cost(evidence: Option<&Path>, set: &[(String, f64)], json: bool) -> any
     let mistaken = |what: &str| Mistaken(format!("{} {what}", path.display()));
     let scenario =
         old.setup.ok_or_else(|| mistaken("does not tell the scenario; an older version wrote it"))?;
-    let used =
-        old.consumption.ok_or_else(|| mistaken("does not tell what was used; an older version wrote it"))?;
+    let used = old.consumption.ok_or_else(|| {
+        mistaken("does not tell what was used: a deployment's own business, or an older version wrote it")
+    })?;
     let mut data = cost::Data::shipped()?;
     for (name, value) in set {
         data.parameters.set(name, *value).map_err(|fault| Mistaken(fault.to_string()))?;
@@ -343,6 +353,9 @@ fn virtual_options(name: &str, options: &RunOptions) -> anyhow::Result<(Scenario
     if !backing(options)?.is_embedded() {
         let why = "only embedded clouds live in virtual time: leave --cloud and --endpoint out";
         return Err(Mistaken(why.to_owned()).into());
+    }
+    if options.target.is_some() {
+        return Err(Mistaken("a virtual run has no deployment: leave --target out".to_owned()).into());
     }
     let scenario = load(name, Engine::Virtual, options)?;
     let run = virtual_time::Options {
@@ -390,6 +403,12 @@ fn replay(name: &str, scenario: &Scenario, options: &RunOptions) -> String {
     }
     if let Some(planted) = options.plant {
         command += &format!(" --plant {planted}");
+    }
+    if let Some(target) = &options.target {
+        command += &format!(" --target {}", target.display());
+    }
+    if options.prod {
+        command += " --prod";
     }
     command
 }

@@ -23,6 +23,7 @@ pub mod scenario;
 pub mod serving;
 pub mod sockets;
 pub mod swarm;
+pub mod target;
 pub mod third_parties;
 pub mod topology;
 pub mod watch;

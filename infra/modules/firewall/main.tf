@@ -5,6 +5,16 @@ locals {
   managed = ["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet", "AWSManagedRulesCommonRuleSet"]
 }
 
+resource "aws_wafv2_ip_set" "unlimited" {
+  count = length(var.unlimited) > 0 ? 1 : 0
+
+  name               = "${var.name}-unlimited"
+  description        = "Where drills come from"
+  scope              = var.scope
+  ip_address_version = "IPV4"
+  addresses          = var.unlimited
+}
+
 resource "aws_wafv2_web_acl" "door" {
   name        = "${var.name}-${lower(var.scope)}"
   description = "In front of the public doors"
@@ -68,9 +78,34 @@ resource "aws_wafv2_web_acl" "door" {
     }
   }
 
+  # After AWS's lists and before the limit, which it spares them.
+  dynamic "rule" {
+    for_each = aws_wafv2_ip_set.unlimited
+    content {
+      name     = "Unlimited"
+      priority = length(local.managed)
+
+      action {
+        allow {}
+      }
+
+      statement {
+        ip_set_reference_statement {
+          arn = rule.value.arn
+        }
+      }
+
+      visibility_config {
+        cloudwatch_metrics_enabled = true
+        metric_name                = "Unlimited"
+        sampled_requests_enabled   = true
+      }
+    }
+  }
+
   rule {
     name     = "OneAddress"
-    priority = length(local.managed)
+    priority = length(local.managed) + 1
 
     action {
       block {

@@ -18,6 +18,12 @@ variable "requests_per_5_min" {
   type        = number
 }
 
+variable "unlimited" {
+  description = "Address ranges that may send as much as they like (CIDR, IPv4): those of drills."
+  type        = list(string)
+  default     = []
+}
+
 variable "key_arn" {
   description = "The key of the region."
   type        = string

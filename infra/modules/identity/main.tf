@@ -63,7 +63,7 @@ resource "aws_cognito_user_pool_client" "shop" {
 
   # A browser keeps no secret.
   generate_secret               = false
-  explicit_auth_flows           = ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+  explicit_auth_flows           = concat(["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"], var.takes_passwords ? ["ALLOW_USER_PASSWORD_AUTH"] : [])
   prevent_user_existence_errors = "ENABLED"
   enable_token_revocation       = true
 

@@ -13,6 +13,12 @@ variable "protected" {
   type        = bool
 }
 
+variable "takes_passwords" {
+  description = "Whether people may sign in by sending their password, as drills do. Otherwise only by SRP."
+  type        = bool
+  default     = false
+}
+
 variable "on_confirmed" {
   description = "The alias of the function that is told of each user who has confirmed."
   type        = object({ function = string, alias = string, arn = string })

@@ -76,6 +76,8 @@ module "identity" {
   continent = local.here.continent
   protected = var.shared.protected
 
+  takes_passwords = length(var.shared.drill_addresses) > 0
+
   on_confirmed = {
     function = module.service["users"].function
     alias    = module.service["users"].alias.name
@@ -180,6 +182,7 @@ module "firewall" {
   scope              = "REGIONAL"
   guarded            = merge({ graphql = module.graphql.arn }, { for service, api in module.api : service => api.stage_arn })
   requests_per_5_min = 2000
+  unlimited          = var.shared.drill_addresses
   key_arn            = module.key.arn
   log_days           = var.shared.log_days
 }

@@ -18,6 +18,11 @@ output "graphql_url" {
   value       = module.graphql.url
 }
 
+output "door_url" {
+  description = "The frontend API itself: what AppSync passes on to, with the headers that customers' edges need."
+  value       = module.api["frontend-api"].url
+}
+
 output "keys" {
   description = "The secrets of the services' keys."
   value       = sort(values(local.keys_secrets))

@@ -89,6 +89,7 @@ variable "shared" {
     emails          = list(string)
 
     tags              = map(string)
+    drill_addresses   = optional(list(string), [])
     experiments       = map(map(string))
     experiment_layers = map(string)
   })

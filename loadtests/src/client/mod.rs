@@ -12,10 +12,11 @@ mod wire;
 pub use judge::{Acknowledged, OrderAnswer, cancel_answer, order_answer, return_answer};
 pub use sign_in::{PreAuthorised, pre_authorise, pre_authorised, sign_in, signed_in};
 pub use steps::{
-    Begun, CartSeen, Changed, Delivery, OrderSeen, ProductSeen, Products, age_verification_started,
+    Begun, CartSeen, Changed, Delivery, OrderSeen, Orders, ProductSeen, Products, age_verification_started,
     cancel_order, cancelled, cart_seen, create_order, create_order_with, delivery_price, delivery_priced,
-    order, order_by_key, order_by_key_seen, order_seen, orders, orders_seen, payment_updated, product,
-    product_seen, products, products_seen, put_cart_item, reason, request_return, return_requested, search,
-    search_seen, show_papers, start_age_verification, update_payment,
+    order, order_by_key, order_by_key_seen, order_in_full, order_in_full_seen, order_seen, orders,
+    orders_from, orders_page, orders_seen, payment_updated, product, product_seen, products, products_seen,
+    put_cart_item, reason, request_return, return_requested, search, search_seen, show_papers,
+    start_age_verification, update_payment,
 };
 pub use wire::{EdgeNotes, Reply, Request, Trouble};

@@ -236,6 +236,16 @@ pub fn order_seen(reply: Reply<'_>, order_id: OrderId) -> Result<OrderSeen, Trou
     same(seen.order_id == order_id, "another order came").map(|()| seen)
 }
 
+/// Asks for one of the customer's orders, with everything that was ordered.
+pub fn order_in_full(token: &str, order_id: OrderId) -> Request {
+    Request::graphql(token, graphql::GET_ORDER_IN_FULL, &json!({ "orderId": order_id }))
+}
+
+/// The order, as whoever asks reads it; none, where the shop says that there is none.
+pub fn order_in_full_seen<T: serde::de::DeserializeOwned>(reply: Reply<'_>) -> Result<Option<T>, Trouble> {
+    field(reply, "getOrder")
+}
+
 /// Asks for the order that an attempt made.
 pub fn order_by_key(token: &str, key: &str) -> Request {
     Request::graphql(token, graphql::GET_ORDER_BY_KEY, &json!({ "idempotencyKey": key }))
@@ -246,18 +256,35 @@ pub fn order_by_key_seen(reply: Reply<'_>) -> Result<Option<OrderSeen>, Trouble>
     field(reply, "getOrderByKey")
 }
 
-/// Asks for the customer's orders.
+/// A page of the customer's orders, newest first.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Orders {
+    /// What is on it, which may be nothing.
+    pub orders: Vec<OrderSeen>,
+    /// Where the next page begins.
+    #[serde(default)]
+    pub next_token: Option<String>,
+}
+
+/// Asks for the customer's newest orders.
 pub fn orders(token: &str, limit: u32) -> Request {
-    Request::graphql(token, graphql::GET_ORDERS, &json!({ "nextToken": null, "limit": limit }))
+    orders_from(token, None, limit)
+}
+
+/// Asks for a page of the customer's orders.
+pub fn orders_from(token: &str, next_token: Option<&str>, limit: u32) -> Request {
+    Request::graphql(token, graphql::GET_ORDERS, &json!({ "nextToken": next_token, "limit": limit }))
 }
 
 /// The orders, which may be none.
 pub fn orders_seen(reply: Reply<'_>) -> Result<Vec<OrderSeen>, Trouble> {
-    #[derive(Deserialize)]
-    struct Page {
-        orders: Vec<OrderSeen>,
-    }
-    field::<Page>(reply, "getOrders").map(|page| page.orders)
+    orders_page(reply).map(|page| page.orders)
+}
+
+/// The page.
+pub fn orders_page(reply: Reply<'_>) -> Result<Orders, Trouble> {
+    field(reply, "getOrders")
 }
 
 /// One field of the data, of the wanted shape.

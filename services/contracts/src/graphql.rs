@@ -37,6 +37,8 @@ pub const UPDATE_PAYMENT: &str = "mutation UpdatePayment($input: UpdatePaymentIn
 pub const REQUEST_RETURN: &str = "mutation RequestReturn($input: ReturnInput!) { requestReturn(input: $input) { success message code order { orderId userId status total version } } }";
 /// One of the caller's orders.
 pub const GET_ORDER: &str = "query GetOrder($orderId: ID!, $minVersion: Int) { getOrder(orderId: $orderId, minVersion: $minVersion) { orderId userId status total version paymentState stockState trackingId history { version status } } }";
+/// One of the caller's orders, with everything that was ordered.
+pub const GET_ORDER_IN_FULL: &str = "query GetOrderInFull($orderId: ID!) { getOrder(orderId: $orderId) { orderId userId status total version currency deliveryPrice products { productId quantity price } address { country } history { version status } } }";
 /// The order that an attempt made.
 pub const GET_ORDER_BY_KEY: &str = "query GetOrderByKey($idempotencyKey: String!) { getOrderByKey(idempotencyKey: $idempotencyKey) { orderId userId status total version } }";
 /// The caller's orders.

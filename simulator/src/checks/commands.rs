@@ -63,7 +63,7 @@ impl Command {
     }
 
     /// Whether the customer was told that the order is cancelled, and not only that the shop knows of the wish.
-    fn told_cancelled(&self) -> bool {
+    pub(super) fn told_cancelled(&self) -> bool {
         let over = matches!(self.order_status, Some(OrderStatus::Cancelling | OrderStatus::Cancelled));
         self.kind == CommandKind::Cancel && self.acknowledged() && over
     }

@@ -11,6 +11,7 @@ mod events;
 mod invariants;
 mod money;
 mod orders;
+mod outside;
 mod payment;
 mod progress;
 mod records;
@@ -32,6 +33,9 @@ pub use case::{
 };
 pub use commands::{Command, CommandKind};
 pub use orders::{OrderCounts, count_orders};
+pub use outside::{
+    Afterwards, SeenAddress, SeenKey, SeenLine, SeenOrder, SeenStep, Shown, check_outside, count_outside,
+};
 pub use regions::recovery_ms;
 
 use records::Records;

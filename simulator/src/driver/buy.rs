@@ -107,7 +107,7 @@ async fn order(
         return unsent(stage, planned, at, deal, Outcome::Skipped, why).await;
     };
     draft.payment_token = token;
-    let key = format!("d{:x}-{:x}", stage.config.seed, planned.draw);
+    let key = stage.key(planned.draw);
     let order = probe::new_order(planned.customer, key, deal, Arc::new(draft));
     sleep_until(stage.moment(at)).await;
     submit(stage, at, order).await

@@ -44,23 +44,19 @@ pub(super) async fn perform(stage: &Stage, planned: &Planned) -> Result<(), Hist
 }
 
 fn cancel(stage: &Stage, planned: &Planned, bought: Bought) -> Command {
-    let key = key_of(stage, planned);
+    let key = stage.key(planned.draw);
     let request = client::cancel_order(token_of(stage, &bought), bought.order_id, &key);
     Command { op: Op::Cancel, key, bought, request, judge: client::cancel_answer }
 }
 
 /// One unit of the first line: all that fits into any package.
 fn send_back(stage: &Stage, planned: &Planned, bought: Bought) -> Option<Command> {
-    let key = key_of(stage, planned);
+    let key = stage.key(planned.draw);
     let line = bought.request.products.first()?;
     let units = [ProductUnits { product_id: line.product_id, quantity: 1 }];
     stage.book().asks_back(bought.order_id, units.to_vec());
     let request = client::request_return(token_of(stage, &bought), bought.order_id, &units, &key);
     Some(Command { op: Op::Return, key, bought, request, judge: client::return_answer })
-}
-
-fn key_of(stage: &Stage, planned: &Planned) -> String {
-    format!("d{:x}-{:x}", stage.config.seed, planned.draw)
 }
 
 /// The order's buyer asks, whoever's turn it was.

@@ -33,6 +33,7 @@ mod tests;
 mod verify;
 mod wire;
 
+pub(crate) use read::OLDER;
 pub use report::{
     Acknowledgement, DriverReport, Figures, GOOD_WITHIN, Lateness, Second, WorstWindow, is_good,
 };
@@ -52,7 +53,7 @@ use loadtests::{
     clock::RunClock,
     history::{History, HistoryClosed},
 };
-use platform::watch;
+use platform::{network::Network, watch};
 use stage::Stage;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::sleep_until};
@@ -62,6 +63,9 @@ use tokio::{task::JoinSet, time::sleep_until};
 pub struct DriverConfig {
     /// Where everything random comes from.
     pub seed: u64,
+    /// Tells this run's keys of requests from those of earlier runs of one seed on the same platform; empty where there
+    /// were none.
+    pub key_mark: String,
     /// The run's clock.
     pub clock: RunClock,
     /// When the load begins, microseconds since the run's start. Connections are warmed before that.
@@ -90,6 +94,8 @@ pub struct DriverConfig {
     pub unverified: BTreeMap<UserId, Papers>,
     /// Where customers leave what they send back.
     pub returns: Returns,
+    /// How those are reached who stand on no address of this machine; nobody, where absent.
+    pub world: Option<Network>,
 }
 
 /// Parts of all orders, 0 to 1.

@@ -43,7 +43,7 @@ pub(super) fn new_order(customer: usize, key: String, deal: Deal, request: Arc<C
 /// An order that misuses an acknowledged one, or repeats it.
 pub(super) fn from_earlier(stage: &Stage, planned: &Planned, deal: Deal, earlier: &Bought) -> Order {
     let mut body = json!(*earlier.request);
-    let new_key = format!("d{:x}-{:x}", stage.config.seed, planned.draw);
+    let new_key = stage.key(planned.draw);
     let (customer, key) = match deal {
         Deal::Bad(Probe::ReusedToken) => (earlier.customer, new_key),
         Deal::Bad(Probe::ForeignToken) => (another(stage, planned.customer, earlier.customer), new_key),

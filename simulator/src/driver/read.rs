@@ -14,6 +14,8 @@ use loadtests::{
 
 /// Products on a page.
 const PRODUCTS: u32 = 20;
+/// What is said of an answer that goes back.
+pub(crate) const OLDER: &str = "an older version came than the customer has seen";
 /// Orders on a page.
 const ORDERS: u32 = 20;
 
@@ -38,7 +40,7 @@ pub(super) async fn perform(stage: &Stage, planned: &Planned) -> Result<(), Hist
         What::Cart => {
             // Always the same number for one customer: two changes at once then want the same answer.
             let units = 1 + u32::try_from(planned.customer % 3).unwrap_or(0);
-            let request = client::put_cart_item(token, id, units, &format!("c{:x}", planned.draw));
+            let request = client::put_cart_item(token, id, units, &stage.cart_key(planned.draw));
             ask(stage, planned, Op::Cart, request, |reply| client::cart_seen(reply, id, units).map(drop))
                 .await
         }
@@ -87,7 +89,7 @@ fn seen(op: Op, reply: Reply<'_>, bought: &Bought) -> Result<OrderSeen, Trouble>
     };
     let same = |is: bool, otherwise: &str| if is { Ok(()) } else { Err(Trouble::unknown(otherwise)) };
     same(found.order_id == bought.order_id, "another order came")?;
-    same(found.version >= bought.version, "an older version came than the customer has seen")?;
+    same(found.version >= bought.version, OLDER)?;
     Ok(found)
 }
 

@@ -52,7 +52,8 @@ impl Stage {
         let (records, inbox) = mpsc::channel(IN_FLIGHT_MAX);
         let metering = tokio::spawn(meter::run(config.clone(), history, inbox));
         let in_flight = Semaphore::new(IN_FLIGHT_MAX);
-        (Stage { config, wire: Wire::default(), book: Mutex::default(), in_flight, records }, metering)
+        let wire = Wire::over(config.world.clone());
+        (Stage { config, wire, book: Mutex::default(), in_flight, records }, metering)
     }
 
     /// Opens connections to every edge, so that no customer pays for the first one.
@@ -66,6 +67,16 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    /// The key of an order or a command, by the number that was drawn for it.
+    pub(super) fn key(&self, draw: u64) -> String {
+        format!("d{:x}{}-{draw:x}", self.config.seed, self.config.key_mark)
+    }
+
+    /// The key of a change of the cart.
+    pub(super) fn cart_key(&self, draw: u64) -> String {
+        format!("c{}{draw:x}", self.config.key_mark)
     }
 
     pub(super) fn customer(&self, place: usize) -> &SignedIn {

@@ -9,8 +9,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use loadtests::client::{EdgeNotes, Reply, Request};
+use platform::network::Network;
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -30,6 +32,8 @@ type Pool = Client<Connector, Full<Bytes>>;
 pub(super) struct Wire {
     /// By authority, in order: connections that end together do so in one order.
     pools: Arc<Mutex<BTreeMap<String, Pool>>>,
+    /// For those who stand on no address of this machine.
+    world: Option<Network>,
 }
 
 /// What came back, or why nothing did.
@@ -59,6 +63,10 @@ impl Exchange {
 }
 
 impl Wire {
+    pub(super) fn over(world: Option<Network>) -> Wire {
+        Wire { world, ..Wire::default() }
+    }
+
     fn pool(&self, authority: &str) -> Pool {
         let new_pool = || {
             Client::builder(TokioExecutor::new())
@@ -87,16 +95,26 @@ impl Wire {
             .headers
             .into_iter()
             .fold(http::Request::post(uri), |builder, (name, value)| builder.header(name, value));
-        let request =
-            builder.body(Full::new(Bytes::from(request.body))).map_err(|fault| fault.to_string())?;
+        let request = builder.body(Bytes::from(request.body)).map_err(|fault| fault.to_string())?;
         let authority = request.uri().authority().map(|authority| authority.as_str()).unwrap_or_default();
-        let response = self.pool(authority).request(request).await.map_err(|fault| with_cause(&fault))?;
+        let response = match &self.world {
+            Some(world) if authority.parse::<SocketAddr>().is_err() => {
+                world.send(request).await.map_err(|fault| fault.to_string())?
+            }
+            _ => near(self.pool(authority), request).await?,
+        };
         let edge = EdgeNotes::read(|name| response.headers().get(name)?.to_str().ok());
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
-        let body = body.map_err(|fault| format!("the answer broke off: {fault}"))?.to_bytes();
-        Ok(Answer { status, edge, body })
+        Ok(Answer { status: response.status().as_u16(), edge, body: response.into_body() })
     }
+}
+
+/// To an address of this machine.
+async fn near(pool: Pool, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+    let response = pool.request(request.map(Full::new)).await.map_err(|fault| with_cause(&fault))?;
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
+    let body = body.map_err(|fault| format!("the answer broke off: {fault}"))?.to_bytes();
+    Ok(http::Response::from_parts(parts, body))
 }
 
 /// hyper's own words are too few to tell a refused connection from a reset one.

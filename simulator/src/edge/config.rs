@@ -5,7 +5,7 @@ use crate::{
     topology::{CustomerContinent, Topology},
 };
 use contracts::ids::{Continent, Region};
-use platform::watch;
+use platform::{network::Network, watch};
 use std::{collections::BTreeMap, time::Duration};
 
 /// An edge and the regions behind it.
@@ -13,8 +13,10 @@ use std::{collections::BTreeMap, time::Duration};
 pub struct EdgeConfig {
     /// Whose edge it is, such as `south-america`.
     pub name: String,
-    /// The regions, in any order.
+    /// The regions; in any order, where their distances are simulated, else in the order in which they are asked.
     pub regions: Vec<EdgeRegion>,
+    /// Whether the regions are as far away as they are said to be.
+    pub distance: Distance,
     /// How long to wait for a first answer before another continent is asked as well.
     pub hedge_after: Duration,
     /// Random spread of the round trips, percent, either way.
@@ -27,6 +29,15 @@ pub struct EdgeConfig {
     pub warm_connections: usize,
 }
 
+/// How far regions are from an edge.
+#[derive(Clone, Debug)]
+pub enum Distance {
+    /// They stand on this machine: the edge adds each round trip.
+    Simulated,
+    /// They are where they are, and reached over this network.
+    Real(Network),
+}
+
 /// A region as seen from an edge.
 #[derive(Debug)]
 pub struct EdgeRegion {
@@ -36,7 +47,7 @@ pub struct EdgeRegion {
     pub continent: Continent,
     /// Where its public door is, without a slash at the end: `{base_url}/graphql`, `{base_url}/readyz`.
     pub base_url: String,
-    /// The customers' round trip to it; the edge adds it, the socket is local.
+    /// The round trip to it: the customers', or the edge's own where that is real.
     pub rtt: Duration,
     /// The state of the way there.
     pub condition: watch::Receiver<Condition>,
@@ -63,6 +74,7 @@ impl EdgeConfig {
         EdgeConfig {
             name: customers.id.clone(),
             regions: regions.collect(),
+            distance: Distance::Simulated,
             hedge_after: Duration::from_millis(u64::from(customers.hedge_after_ms)),
             jitter_pct: topology.jitter_pct,
             seed,

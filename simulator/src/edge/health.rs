@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval, timeout};
 
 /// Requests that go unanswered tell sooner; where there are none, nobody waits.
-const PROBE_EVERY: Duration = Duration::from_millis(200);
+pub(super) const PROBE_EVERY: Duration = Duration::from_millis(200);
+/// The same for regions that are really far away, where each probe is a call that somebody pays for.
+pub(super) const PROBE_AFAR_EVERY: Duration = Duration::from_secs(1);
 /// A probe may take this long beyond the round trip.
 const PROBE_PATIENCE: Duration = Duration::from_millis(300);
 /// A region from which nothing at all was heard for this long, while a request waits for it, is not healthy.
@@ -182,7 +184,7 @@ impl HealthBook {
 pub(super) async fn watch(edge: Arc<Inner>, index: usize) {
     let path = Arc::clone(&edge.paths[index]);
     let patience = path.rtt + PROBE_PATIENCE;
-    let mut ticks = interval(PROBE_EVERY);
+    let mut ticks = interval(edge.probe_every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut probes = FuturesUnordered::new();
     loop {

@@ -14,7 +14,7 @@ mod race;
 #[cfg(test)]
 mod tests;
 
-pub use config::{EdgeConfig, EdgeRegion};
+pub use config::{Distance, EdgeConfig, EdgeRegion};
 pub use counters::{EdgeCounters, RegionCounters};
 pub use health::{Transition, Why};
 
@@ -23,7 +23,7 @@ use axum::{Router, routing};
 use contracts::ids::Region;
 use counters::Counters;
 use health::HealthBook;
-use path::Path;
+use path::{Path, Way};
 use std::{io, sync::Arc};
 use tokio::{
     sync::Semaphore,
@@ -49,6 +49,7 @@ pub(crate) struct Inner {
     health: HealthBook,
     counters: Counters,
     hedge_after: Duration,
+    probe_every: Duration,
     room: Semaphore,
 }
 
@@ -102,17 +103,28 @@ impl Edge {
 
 impl Inner {
     fn new(mut config: EdgeConfig) -> Self {
-        config.regions.sort_by(|a, b| (a.rtt, &a.name).cmp(&(b.rtt, &b.name)));
+        let probe_every = match config.distance {
+            Distance::Simulated => {
+                config.regions.sort_by(|a, b| (a.rtt, &a.name).cmp(&(b.rtt, &b.name)));
+                health::PROBE_EVERY
+            }
+            Distance::Real(_) => health::PROBE_AFAR_EVERY,
+        };
         let names: Vec<Region> = config.regions.iter().map(|region| region.name.clone()).collect();
         let paths = config.regions.into_iter().enumerate().map(|(i, region)| {
             let seed = config.seed.wrapping_add(i as u64);
-            Arc::new(Path::new(region, config.jitter_pct, seed, config.warm_connections))
+            let way = match &config.distance {
+                Distance::Simulated => Way::Simulated { jitter_pct: config.jitter_pct, seed },
+                Distance::Real(network) => Way::Real(network.clone()),
+            };
+            Arc::new(Path::new(region, way, config.warm_connections))
         });
         Inner {
             paths: paths.collect(),
             health: HealthBook::new(names, Instant::now()),
             counters: Counters::default(),
             hedge_after: config.hedge_after,
+            probe_every,
             room: Semaphore::new(config.max_in_flight),
         }
     }

@@ -8,7 +8,7 @@ use super::{
     race::Ask,
 };
 use crate::{
-    links::{Condition, Delay, Way},
+    links::{Condition, Delay, Way as Direction},
     sockets::Connector,
 };
 use axum::http::{HeaderValue, Method, Request, Uri};
@@ -19,7 +19,7 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use platform::watch;
+use platform::{network::Network, watch};
 use std::{
     sync::{
         Mutex, PoisonError,
@@ -51,6 +51,21 @@ impl Drop for Open<'_> {
     }
 }
 
+/// What lies between an edge and a region.
+pub(super) enum Way {
+    /// Nothing but this machine: the distance is added.
+    Simulated { jitter_pct: f32, seed: u64 },
+    /// The distance.
+    Real(Network),
+}
+
+/// What opens the connections.
+#[derive(Debug)]
+enum Door {
+    Near(Box<Client<Connector, Full<Bytes>>>),
+    Afar(Network),
+}
+
 /// A region, reached over the customers' distance.
 #[derive(Debug)]
 pub(super) struct Path {
@@ -65,17 +80,18 @@ pub(super) struct Path {
     base_url: String,
     condition: watch::Receiver<Condition>,
     delay: Mutex<Delay>,
-    client: Client<Connector, Full<Bytes>>,
+    door: Door,
     warm_connections: usize,
 }
 
 impl Path {
-    pub(super) fn new(region: EdgeRegion, jitter_pct: f32, seed: u64, warm_connections: usize) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(256)
-            .build(Connector::within(CONNECT));
+    pub(super) fn new(region: EdgeRegion, way: Way, warm_connections: usize) -> Self {
+        let (door, delay) = match way {
+            Way::Simulated { jitter_pct, seed } => {
+                (Door::near(), Delay::new(region.rtt / 2, jitter_pct, seed))
+            }
+            Way::Real(network) => (Door::Afar(network), Delay::new(Duration::ZERO, 0.0, 0)),
+        };
         Path {
             name: region.name,
             continent: region.continent,
@@ -86,8 +102,8 @@ impl Path {
             swallowed: AtomicU64::new(0),
             base_url: region.base_url,
             condition: region.condition,
-            delay: Mutex::new(Delay::new(region.rtt / 2, jitter_pct, seed)),
-            client,
+            delay: Mutex::new(delay),
+            door,
             warm_connections,
         }
     }
@@ -126,13 +142,13 @@ impl Path {
         if self.condition.borrow().reset {
             return Err(NoAnswer::NotSent);
         }
-        let answered = self.exchange(request).await;
+        let answered = self.door.exchange(request).await;
         self.cross(|condition| condition.back).await;
         answered
     }
 
     /// One way of the distance. What is under way when the way goes dark is lost with what comes after it.
-    async fn cross(&self, way: impl Fn(&Condition) -> Way) {
+    async fn cross(&self, way: impl Fn(&Condition) -> Direction) {
         let state = way(&self.condition.borrow());
         let time = self.delay.lock().unwrap_or_else(PoisonError::into_inner).draw(state);
         sleep(time).await;
@@ -142,19 +158,9 @@ impl Path {
         }
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
-        let response = self.client.request(request).await.map_err(|error| match error.is_connect() {
-            true => NoAnswer::NotSent,
-            false => NoAnswer::Broken,
-        })?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|_| NoAnswer::Broken)?;
-        Ok(Answer { status: parts.status, headers: passed_on(&parts.headers), body: body.to_bytes() })
-    }
-
-    fn request(&self, ask: &Ask, budget: Option<Duration>) -> Option<Request<Full<Bytes>>> {
+    fn request(&self, ask: &Ask, budget: Option<Duration>) -> Option<Request<Bytes>> {
         let uri: Uri = format!("{}{}", self.base_url, ask.path).parse().ok()?;
-        let mut request = Request::new(Full::new(ask.body.clone()));
+        let mut request = Request::new(ask.body.clone());
         *request.method_mut() = ask.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = ask.headers.clone();
@@ -163,5 +169,35 @@ impl Path {
             request.headers_mut().insert("x-deadline-ms", HeaderValue::from(ms));
         }
         Some(request)
+    }
+}
+
+impl Door {
+    fn near() -> Door {
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(256)
+            .build(Connector::within(CONNECT));
+        Door::Near(Box::new(client))
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, NoAnswer> {
+        let client = match self {
+            Door::Near(client) => client,
+            // Such a network does not tell whether a request that failed had been sent.
+            Door::Afar(network) => {
+                let (parts, body) = network.send(request).await.map_err(|_| NoAnswer::Broken)?.into_parts();
+                return Ok(Answer { status: parts.status, headers: passed_on(&parts.headers), body });
+            }
+        };
+        let response =
+            client.request(request.map(Full::new)).await.map_err(|error| match error.is_connect() {
+                true => NoAnswer::NotSent,
+                false => NoAnswer::Broken,
+            })?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|_| NoAnswer::Broken)?;
+        Ok(Answer { status: parts.status, headers: passed_on(&parts.headers), body: body.to_bytes() })
     }
 }

@@ -44,6 +44,10 @@ async fn region(name: &'static str, status: StatusCode) -> StubRegion {
 
 /// An edge with the regions at 10, 20, 30 ... ms; the first two stand on one continent.
 async fn edge(regions: &[StubRegion], hedge_ms: u64) -> Edge {
+    Edge::start(config(regions, hedge_ms)).await.unwrap()
+}
+
+fn config(regions: &[StubRegion], hedge_ms: u64) -> EdgeConfig {
     let regions = regions.iter().enumerate().map(|(i, region)| EdgeRegion {
         name: region.name.into(),
         continent: if i < 2 { "am".into() } else { region.name.into() },
@@ -51,16 +55,16 @@ async fn edge(regions: &[StubRegion], hedge_ms: u64) -> Edge {
         rtt: Duration::from_millis(10 * (i as u64 + 1)),
         condition: region.condition.subscribe(),
     });
-    let config = EdgeConfig {
+    EdgeConfig {
         name: "test".into(),
         regions: regions.collect(),
+        distance: Distance::Simulated,
         hedge_after: Duration::from_millis(hedge_ms),
         jitter_pct: 0.0,
         seed: 1,
         max_in_flight: 100,
         warm_connections: 2,
-    };
-    Edge::start(config).await.unwrap()
+    }
 }
 
 async fn three() -> Vec<StubRegion> {
@@ -109,6 +113,20 @@ async fn the_nearest_region_answers_and_is_told_what_time_is_left() {
     let budget: u64 = heard[0]["x-deadline-ms"].to_str().unwrap().parse().unwrap();
     assert!(budget > 500 && budget <= 890, "{budget}");
     assert_eq!(edge.counters().regions[&"us".into()].answered, 1);
+}
+
+#[tokio::test]
+async fn regions_that_are_really_far_away_are_asked_in_the_order_in_which_they_are_given() {
+    let regions = three().await;
+    let mut config = config(&regions, 400);
+    config.regions.reverse();
+    config.distance = Distance::Real(platform::network::Network::new());
+    let edge = Edge::start(config).await.unwrap();
+    let reply = send(&edge, "mutation { a }", Some("k1")).await;
+    assert_eq!((reply.served_by.as_str(), reply.attempts.as_str()), ("eu", "1"));
+    let heard = regions[2].stub.heard.lock().unwrap();
+    let budget: u64 = heard[0]["x-deadline-ms"].to_str().unwrap().parse().unwrap();
+    assert!(budget <= 870, "the way back is counted: {budget}");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use crate::{
 };
 use contracts::{error::Code, ids::ProductId, stock::StockLevel};
 use futures::future::try_join_all;
+use loadtests::clock::RunClock;
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What the surviving regions say at the end.
@@ -112,7 +113,7 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
         carrier: Some(carrier(&stage.carrier)),
         taps: Some(taps),
         parked: Some(parked),
-        faults: course.faults.iter().map(|record| felt(stage, record)).collect(),
+        faults: course.faults.iter().map(|record| felt(stage.clock, record)).collect(),
         initial_stock: Some(initial_stock(&stage.plan, course.products)),
         receipts: Some(receipts(stage)),
         settling: Some(Settling {
@@ -127,7 +128,7 @@ pub fn case(stage: &Stage, course: Course<'_>, before: LastWords, healed: Option
 }
 
 /// The contract's limits; where the scenario has a goal of its own about how well customers are served, that.
-fn rules(scenario: &Scenario) -> Rules {
+pub(super) fn rules(scenario: &Scenario) -> Rules {
     let usual = Rules::default();
     let target = |metric| {
         let goals =
@@ -148,7 +149,7 @@ fn calls_for_people(fault: &Fault) -> bool {
     matches!(fault, Fault::ProviderRefuse { .. } | Fault::ProviderAnswerLost { .. })
 }
 
-fn attempt(record: &HistoryRecord, origin_ms: i64) -> Option<Attempt> {
+pub(super) fn attempt(record: &HistoryRecord, origin_ms: i64) -> Option<Attempt> {
     let ordered = record.request.as_ref().filter(|_| record.is_attempt())?;
     let wall_ms = wall_clock(origin_ms);
     let lines = ordered.lines.iter().map(|line| AttemptLine {
@@ -184,7 +185,7 @@ fn sold_out(record: &HistoryRecord) -> bool {
 }
 
 /// Something that was asked of an order.
-fn command(record: &HistoryRecord, origin_ms: i64) -> Option<Command> {
+pub(super) fn command(record: &HistoryRecord, origin_ms: i64) -> Option<Command> {
     let kind = match record.op {
         Op::Cancel => CommandKind::Cancel,
         Op::Return => CommandKind::Return,
@@ -222,7 +223,7 @@ fn concluded(recorded: Recorded) -> Outcome {
 
 /// An open-loop request. Questions after a doubtful order, and what was left out because the provider failed,
 /// are not among them.
-fn answer(record: &HistoryRecord) -> Option<Answer> {
+pub(super) fn answer(record: &HistoryRecord) -> Option<Answer> {
     use crate::history::Source;
     let judged = record.source == Source::Driver
         && !matches!(record.op, Op::Resolve | Op::VerifyAge | Op::SignIn)
@@ -250,11 +251,11 @@ pub(super) fn serde_word(value: &impl serde::Serialize) -> String {
     word.unwrap_or_default()
 }
 
-fn felt(stage: &Stage, record: &FaultRecord) -> FaultFelt {
+pub(super) fn felt(clock: RunClock, record: &FaultRecord) -> FaultFelt {
     FaultFelt {
         kind: record.fault.kind(),
-        at_ms: stage.clock.wall_ms_at(record.at_us),
-        ended_ms: record.ended_us.map(|us| stage.clock.wall_ms_at(us)),
+        at_ms: clock.wall_ms_at(record.at_us),
+        ended_ms: record.ended_us.map(|us| clock.wall_ms_at(us)),
         lost_regions: record.lost_regions.clone(),
         lost_warehouses: record.lost_warehouses.clone(),
         lost_continents: record.lost_continents.clone(),

@@ -37,7 +37,7 @@ pub fn goals(scenario: &Scenario, measured: &Measured<'_>) -> Vec<GoalResult> {
 
 impl Measured<'_> {
     /// The figure of one goal; `None` where nothing was measured.
-    fn figure(&self, goal: &Goal) -> Option<f64> {
+    pub(super) fn figure(&self, goal: &Goal) -> Option<f64> {
         let figures = || self.figures(goal);
         match goal.metric {
             Metric::Lost => Some(self.orders.lost as f64),

@@ -140,7 +140,7 @@ impl Act<'_> {
         watch.say("the load is over; orders come to rest");
         settle::until_at_rest(stage, watch, Parked::Stay).await?;
         let (rest, idle) = self.rest_and_idle().await;
-        let staff_token = people.staff_token.as_str();
+        let staff_token = Some(people.staff_token.as_str());
         let probes =
             probes::run(stage, &probes::Trespassers { customers, staff_token, records: &records }).await?;
         let readings = Readings { begin, rest, idle, lost: self.lost(&loaded.faults) };

@@ -131,6 +131,7 @@ impl Load<'_> {
         let items = |products: Vec<&Product>| products.into_iter().map(CatalogueItem::from).collect();
         DriverConfig {
             seed: plan.scenario.seed,
+            key_mark: String::new(),
             clock: stage.clock,
             begins_at_us,
             duration: Duration::from_secs_f64(plan.scenario.run_s()),
@@ -145,6 +146,7 @@ impl Load<'_> {
             provider: Provider { url: stage.provider_url.clone(), key: plan.secrets.provider_key.clone() },
             unverified: plan.unverified.clone(),
             returns: stage.returns.clone(),
+            world: None,
         }
     }
 }

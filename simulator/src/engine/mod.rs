@@ -23,6 +23,7 @@ pub mod report;
 pub mod settle;
 pub mod sign_in;
 pub mod stage;
+pub mod target;
 pub mod up;
 pub mod virtual_time;
 

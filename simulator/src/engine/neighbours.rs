@@ -112,7 +112,7 @@ impl Neighbours {
         let topology = &self.plan.scenario.topology;
         let place = |(name, region): (&Region, &Neighbour)| {
             let (continent, standing) = (topology.continent_of(name)?.clone(), region.standing.subscribe());
-            Some(Place { region: name.clone(), continent, address: region.address, standing })
+            Some(Place::at(name.clone(), continent, region.address, standing))
         };
         Ground::new(self.regions.iter().filter_map(place).collect())
     }

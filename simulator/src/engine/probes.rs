@@ -12,7 +12,7 @@ use contracts::{
     ids::OrderId,
     journal::{Ballot, Incarnations, PromiseRequest},
 };
-use http::{Method, Request, header};
+use http::{Method, Request, Uri, header};
 use loadtests::accounts::SignedIn;
 use platform::network::Network;
 use serde_json::{Value, json};
@@ -27,13 +27,17 @@ const TRIES: u32 = 3;
 pub struct Trespassers<'a> {
     /// Customers.
     pub customers: &'a [SignedIn],
-    /// A picker's token.
-    pub staff_token: &'a str,
+    /// A picker's token, where there is one.
+    pub staff_token: Option<&'a str>,
     /// Whose orders there are.
     pub records: &'a [HistoryRecord],
 }
 
+/// Where a region's process has its public door.
+const DOOR: &str = "/frontend-api/graphql";
+
 /// One try.
+#[derive(Clone)]
 struct Probe {
     name: &'static str,
     method: Method,
@@ -69,9 +73,24 @@ pub async fn run(stage: &Stage, who: &Trespassers<'_>) -> anyhow::Result<Vec<Pro
     Ok(results)
 }
 
+/// Tries at a public door, `…/graphql`, what can be tried there.
+///
+/// # Errors
+/// When it does not answer at all.
+pub(super) async fn run_outside(
+    network: &Network,
+    graphql: &str,
+    who: &Trespassers<'_>,
+) -> anyhow::Result<Vec<ProbeResult>> {
+    let mut results = Vec::new();
+    for probe in probes(who).iter().filter(|probe| probe.path == DOOR) {
+        results.push(attempt(network, graphql, &Probe { path: String::new(), ..probe.clone() }).await?);
+    }
+    Ok(results)
+}
+
 fn probes(who: &Trespassers<'_>) -> Vec<Probe> {
     let customer = who.customers.first().map(|one| one.token.clone());
-    let staff = Some(who.staff_token.to_owned());
     let forged = customer.as_deref().map(forge);
     let mut probes = vec![
         ask("anonymous reads orders", None, graphql::GET_ORDERS, json!({}), Wanted::Code("UNAUTHENTICATED")),
@@ -89,7 +108,6 @@ fn probes(who: &Trespassers<'_>) -> Vec<Probe> {
             json!({}),
             FORBIDDEN,
         ),
-        ask("a picker looks for parcels", staff, graphql::GET_NEW_DELIVERIES, json!({}), FORBIDDEN),
         call("a forged token", "/orders/", forged, json!(null), &[401]),
         call(
             "an unsigned promise to the journal",
@@ -115,6 +133,10 @@ fn probes(who: &Trespassers<'_>) -> Vec<Probe> {
         ),
         call("the simulator's control without its token", "/_sim/dump", None, json!(null), &[404, 405]),
     ];
+    probes.extend(who.staff_token.map(|token| {
+        let token = Some(token.to_owned());
+        ask("a picker looks for parcels", token, graphql::GET_NEW_DELIVERIES, json!({}), FORBIDDEN)
+    }));
     probes.extend(somebody_elses_order(who));
     probes
 }
@@ -160,7 +182,7 @@ fn somebody_elses_order(who: &Trespassers<'_>) -> Option<Probe> {
 
 fn ask(name: &'static str, token: Option<String>, document: &str, variables: Value, wanted: Wanted) -> Probe {
     let body = json!({ "query": document, "variables": variables });
-    Probe { name, method: Method::POST, path: "/frontend-api/graphql".to_owned(), token, body, wanted }
+    Probe { name, method: Method::POST, path: DOOR.to_owned(), token, body, wanted }
 }
 
 fn call(
@@ -196,10 +218,12 @@ async fn attempt(network: &Network, base: &str, probe: &Probe) -> anyhow::Result
 }
 
 async fn send(network: &Network, base: &str, probe: &Probe) -> anyhow::Result<(u16, Value)> {
+    let uri: Uri = format!("{base}{}", probe.path).parse()?;
+    let host = uri.authority().map(ToString::to_string).unwrap_or_default();
     let mut request = Request::builder()
         .method(probe.method.clone())
-        .uri(format!("{base}{}", probe.path))
-        .header(header::HOST, base.trim_start_matches("http://"))
+        .uri(uri)
+        .header(header::HOST, host)
         .header(header::CONTENT_TYPE, "application/json");
     if let Some(token) = &probe.token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));

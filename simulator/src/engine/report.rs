@@ -17,7 +17,7 @@ use crate::{
     machine,
     replication::{Status, took_histogram},
     robots::Counts,
-    scenario::{Engine, Fault, Window},
+    scenario::{Engine, Fault, Scenario, Window},
     topology::{self, budget},
 };
 use loadtests::Summary;
@@ -122,7 +122,7 @@ fn figures(stage: &Stage, run: &Run) -> Evidence {
         durability: collect::serde_word(&stage.plan.durability),
         started_at: rfc3339(stage.clock.wall_ms_at(run.driver.begun_at_us)),
         duration_s: scenario.run_s(),
-        phases: phases(stage, &run.driver),
+        phases: phases(scenario, &run.driver),
         latency_ms: latency(&whole),
         availability: whole.availability_pct.unwrap_or(0.0),
         worst_minute: run.driver.worst_window(60).map(|worst| worst.availability_pct),
@@ -149,7 +149,7 @@ const NOT_EXACT: &str = "The same seed gives the same people, keys of requests, 
                          Real sockets and real time do not repeat: which request meets which moment of a fault \
                          differs from run to run by milliseconds.";
 
-fn latency(figures: &Figures) -> Latency {
+pub(super) fn latency(figures: &Figures) -> Latency {
     let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);
     Latency {
         p50: or_none(figures.p50_ms),
@@ -159,8 +159,8 @@ fn latency(figures: &Figures) -> Latency {
     }
 }
 
-fn phases(stage: &Stage, driver: &DriverReport) -> Vec<PhaseReport> {
-    let windows: Vec<Window> = stage.plan.scenario.windows();
+pub(super) fn phases(scenario: &Scenario, driver: &DriverReport) -> Vec<PhaseReport> {
+    let windows: Vec<Window> = scenario.windows();
     let report = |window: &Window| {
         let figures = driver.figures(|phase| phase == window.phase, None);
         PhaseReport {
@@ -177,7 +177,7 @@ fn phases(stage: &Stage, driver: &DriverReport) -> Vec<PhaseReport> {
     windows.iter().map(report).collect()
 }
 
-fn second(second: &crate::driver::Second) -> Second {
+pub(super) fn second(second: &crate::driver::Second) -> Second {
     let mut report = Second {
         at_s: f64::from(second.at_s),
         requests: second.requests,
@@ -431,14 +431,14 @@ fn boundaries(engine: Engine) -> Vec<String> {
     own.iter().chain(&common).map(|boundary| (*boundary).to_owned()).collect()
 }
 
-fn rfc3339(wall_ms: i64) -> String {
+pub(super) fn rfc3339(wall_ms: i64) -> String {
     let moment = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(wall_ms) * 1_000_000);
     let text = moment.ok().and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
     text.unwrap_or_default()
 }
 
 /// The commit of the source tree, with a mark where it was changed; a word where nobody knows.
-fn commit() -> String {
+pub(super) fn commit() -> String {
     let git = |arguments: &[&str]| {
         let out = std::process::Command::new("git")
             .args(["-C", env!("CARGO_MANIFEST_DIR")])

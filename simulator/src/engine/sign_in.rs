@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use contracts::ids::Continent;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use http::{Request, header};
+use http::{Request, Uri, header};
 use platform::network::Network;
 use serde::Deserialize;
 use serde_json::json;
@@ -18,11 +18,15 @@ const AT_A_TIME: usize = 16;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Who signs in where.
-struct SignIn {
-    endpoint: String,
-    client_id: String,
-    username: String,
-    password: String,
+pub(super) struct SignIn {
+    /// The pool's address.
+    pub(super) endpoint: String,
+    /// The app client.
+    pub(super) client_id: String,
+    /// The name.
+    pub(super) username: String,
+    /// The password.
+    pub(super) password: String,
 }
 
 /// Signs people in, given by home continent, name and password, at the pool of their home, whose endpoint
@@ -45,11 +49,14 @@ pub async fn people<'a>(
             password: password.to_owned(),
         })
     };
-    all(people.map(sign_in).collect::<anyhow::Result<_>>()?).await
+    all(&sockets::network(None), people.map(sign_in).collect::<anyhow::Result<_>>()?).await
 }
 
-async fn all(people: Vec<SignIn>) -> anyhow::Result<Vec<String>> {
-    let network = sockets::network(None);
+/// Signs everybody in. Gives the access tokens in the same order.
+///
+/// # Errors
+/// The first sign-in that does not succeed.
+pub(super) async fn all(network: &Network, people: Vec<SignIn>) -> anyhow::Result<Vec<String>> {
     let signing_in = people.into_iter().map(|person| {
         let network = network.clone();
         async move {
@@ -66,8 +73,10 @@ async fn one(network: &Network, person: SignIn) -> anyhow::Result<String> {
         "ClientId": person.client_id,
         "AuthParameters": { "USERNAME": person.username, "PASSWORD": person.password },
     });
-    let request = Request::post(&person.endpoint)
-        .header(header::HOST, person.endpoint.trim_start_matches("http://").trim_end_matches('/'))
+    let endpoint: Uri = person.endpoint.parse()?;
+    let host = endpoint.authority().map(ToString::to_string).unwrap_or_default();
+    let request = Request::post(endpoint)
+        .header(header::HOST, host)
         .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
         .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
         .body(Bytes::from(body.to_string()))?;

@@ -192,8 +192,7 @@ fn ground(plan: &Plan, regions: &BTreeMap<Region, RegionProcess>) -> Ground {
     let topology = &plan.scenario.topology;
     let place = |region: &RegionProcess| {
         let continent = topology.continent_of(&region.name)?.clone();
-        let (address, standing) = (region.address, region.watch());
-        Some(Place { region: region.name.clone(), continent, address, standing })
+        Some(Place::at(region.name.clone(), continent, region.address, region.watch()))
     };
     Ground::new(regions.values().filter_map(place).collect())
 }

@@ -1,10 +1,23 @@
 //! `simulator up`: the platform without load, for trying it by hand.
 
 use super::{Plan, Ports, RunFolder, Stage};
-use crate::process::Processes;
+use crate::{
+    process::Processes,
+    target::{Accounts, Target, TargetPool, TargetRegion},
+};
 use anyhow::Context as _;
 use serde_json::json;
-use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    path::Path,
+    sync::Arc,
+};
+
+/// What `--target` reads.
+const TARGET: &str = "target.json";
+/// Who signs in there.
+const ACCOUNTS: &str = "accounts.json";
 
 /// Starts the platform of a plan and keeps it until told to stop.
 ///
@@ -15,9 +28,43 @@ pub async fn run(plan: Plan, out: &Path, ports: Ports, processes: &Processes) ->
     let plan = Arc::new(Plan { event_listener: true, ..plan });
     let stage = Stage::raise(plan, processes, &folder.logs(), ports).await?;
     let addresses = serde_json::to_vec_pretty(&endpoints(&stage)?)?;
+    write_target(&stage, &folder)?;
     folder.write("endpoints.json", &addresses)?;
     print(&welcome(&stage, &folder)?);
     Err(anyhow::anyhow!(stage.until_unplanned_end().await))
+}
+
+/// The same platform as a deployment, for `--target`. Its people are synthetic, and yet nobody else is to read their
+/// passwords.
+fn write_target(stage: &Stage, folder: &RunFolder) -> anyhow::Result<()> {
+    let (plan, topology) = (&stage.plan, &stage.plan.scenario.topology);
+    let regions = stage.regions.values().filter_map(|region| {
+        let continent = topology.continent_of(&region.name)?.clone();
+        let graphql = format!("http://{}/frontend-api/graphql", region.address);
+        Some(TargetRegion { name: region.name.clone(), continent, graphql })
+    });
+    let pools = plan.pools.iter().filter_map(|(continent, pool)| {
+        let endpoint = stage.pool_endpoint(continent)?;
+        Some(TargetPool { continent: continent.clone(), endpoint, client_id: pool.client_id.clone() })
+    });
+    let target = Target {
+        name: "simulator-up".to_owned(),
+        env: "sim".to_owned(),
+        regions: regions.collect(),
+        pools: pools.collect(),
+        provider: stage.provider_url.clone(),
+        accounts: ACCOUNTS.into(),
+        experiments: BTreeMap::new(),
+    };
+    // Whose age is not verified would wait for ever.
+    let adults = plan.customers.iter().filter(|one| !plan.unverified.contains_key(&one.sub));
+    let accounts = Accounts {
+        provider_key: plan.secrets.provider_key.clone(),
+        customers: adults.cloned().collect(),
+        staff: plan.staff.clone(),
+    };
+    accounts.write(&folder.file(ACCOUNTS)).context("cannot write the accounts")?;
+    Ok(folder.write(TARGET, &serde_json::to_vec_pretty(&target)?)?)
 }
 
 #[allow(clippy::print_stdout)] // this text is the command's output
@@ -28,7 +75,7 @@ fn print(text: &str) {
 /// Where everything is reached, for programs.
 fn endpoints(stage: &Stage) -> anyhow::Result<serde_json::Value> {
     let edges = stage.edges.iter().map(|(name, edge)| (name.clone(), format!("{}/graphql", edge.url)));
-    let edges: std::collections::BTreeMap<String, String> = edges.collect();
+    let edges: BTreeMap<String, String> = edges.collect();
     let regions = stage.regions.values().map(|region| {
         json!({
             "name": region.name,
@@ -93,8 +140,9 @@ fn welcome(stage: &Stage, folder: &RunFolder) -> anyhow::Result<String> {
     writeln!(text, "{}", how_to_sign_in(stage)?)?;
     write!(
         text,
-        "All addresses: {}\nLogs: {}",
+        "All addresses: {}\nFor --target:  {}\nLogs: {}",
         folder.file("endpoints.json").display(),
+        folder.file(TARGET).display(),
         folder.logs().display()
     )?;
     Ok(text)

@@ -24,7 +24,13 @@ impl GoalResult {
             phase: goal.phase,
             home: goal.home.as_ref().map(|home| home.to_string()),
             pass: measured.is_some_and(|value| goal.met(value)),
+            not_judged: None,
         }
+    }
+
+    /// A goal that this run cannot judge.
+    pub fn not_judged(goal: &Goal, why: &str) -> Self {
+        GoalResult { not_judged: Some(why.to_owned()), ..GoalResult::judge(goal, None) }
     }
 }
 

@@ -35,11 +35,18 @@ fn failure(message: String, description: String) -> TestCaseStatus {
     status
 }
 
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(why);
+    status
+}
+
 fn goal_case(scenario: &str, goal: &GoalResult) -> TestCase {
     let (measured, wanted) = (words::measured(goal), words::target(goal));
-    let status = match goal.pass {
-        true => TestCaseStatus::success(),
-        false => failure(format!("{measured}, wanted {wanted}"), String::new()),
+    let status = match (&goal.not_judged, goal.pass) {
+        (Some(why), _) => skipped(why),
+        (None, true) => TestCaseStatus::success(),
+        (None, false) => failure(format!("{measured}, wanted {wanted}"), String::new()),
     };
     let mut case = case(format!("{scenario}.goals"), format!("{} ({})", goal.id, words::scope(goal)), status);
     case.set_system_out(format!("{measured}, wanted {wanted}"));
@@ -52,11 +59,7 @@ fn invariant_case(scenario: &str, invariant: &InvariantReport) -> TestCase {
         Standing::Broken => {
             failure(format!("{} violations", invariant.violations), invariant.examples.join("\n"))
         }
-        Standing::NotJudged => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(invariant.not_judged.as_deref().unwrap_or("not judged"));
-            status
-        }
+        Standing::NotJudged => skipped(invariant.not_judged.as_deref().unwrap_or("not judged")),
     };
     let name = format!("{}: {}", invariant.id, invariant.title);
     let mut case = case(format!("{scenario}.invariants"), name, status);

@@ -21,12 +21,15 @@ pub struct Evidence {
     pub seed: u64,
     /// The commit that ran, or a word where it is not known.
     pub commit: String,
-    /// `live` or `virtual`.
+    /// `live`, `virtual` or `target`.
     pub engine: String,
     /// What the regions ran on, such as `embedded`.
     pub cloud: String,
-    /// `journal` or `async`.
+    /// `journal` or `async`; empty where a deployment keeps that to itself.
     pub durability: String,
+    /// Whether only that was judged which customers can see: the platform was somebody else's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_outside: bool,
     /// When the run began, RFC 3339.
     pub started_at: String,
     /// How long the load lasted, seconds.
@@ -150,6 +153,16 @@ pub struct GoalResult {
     pub home: Option<String>,
     /// Whether it was met.
     pub pass: bool,
+    /// Why it was not judged at all: then it was neither met nor missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_judged: Option<String>,
+}
+
+impl GoalResult {
+    /// Whether it was judged and not met.
+    pub fn missed(&self) -> bool {
+        !self.pass && self.not_judged.is_none()
+    }
 }
 
 /// An invariant and how it fared.

@@ -34,7 +34,11 @@ fn goals(goals: &[GoalResult], text: &mut String) {
     put!(text, "| Goal | Phase | Target | Measured | Met |");
     put!(text, "|---|---|---:|---:|---|");
     for goal in goals {
-        let met = if goal.pass { "yes" } else { "**no**" };
+        let met = match (&goal.not_judged, goal.pass) {
+            (Some(why), _) => format!("not judged: {}", cell(why)),
+            (None, true) => "yes".to_owned(),
+            (None, false) => "**no**".to_owned(),
+        };
         let (scope, target, measured) = (words::scope(goal), words::target(goal), words::measured(goal));
         put!(text, "| {} | {scope} | {} | {measured} | {met} |", cell(&goal.id), cell(&target));
     }

@@ -136,7 +136,7 @@ fn weak(grounds: &Grounds<'_>) -> Vec<String> {
 }
 
 fn missed(grounds: &Grounds<'_>, meaning: Meaning) -> Vec<String> {
-    let missed = grounds.goals.iter().filter(|goal| !goal.pass && goal.meaning == meaning);
+    let missed = grounds.goals.iter().filter(|goal| goal.missed() && goal.meaning == meaning);
     missed
         .map(|goal| {
             let (measured, wanted) = (words::measured(goal), words::target(goal));

@@ -49,6 +49,9 @@ fn shorten(value: f64, unit: &str) -> f64 {
 
 /// A goal's figure, with its unit.
 pub(super) fn measured(goal: &GoalResult) -> String {
+    if goal.not_judged.is_some() {
+        return "not judged".to_owned();
+    }
     goal.measured.map_or("not measured".to_owned(), |value| with_unit(figure(value, &goal.unit), &goal.unit))
 }
 
@@ -91,8 +94,12 @@ pub(super) fn standing(standing: Standing) -> &'static str {
 }
 
 /// The verdict as a headline.
-pub(super) fn headline(verdict: Verdict) -> &'static str {
-    match verdict {
+pub(super) fn headline(evidence: &Evidence) -> &'static str {
+    match evidence.verdict {
+        Verdict::GoalsMet if evidence.from_outside => "Customers saw every promise kept and every goal met",
+        Verdict::GoalMissed if evidence.from_outside => {
+            "Customers saw every promise kept, but a goal was missed"
+        }
         Verdict::GoalsMet => "Every promise was kept and every goal met",
         Verdict::GoalMissed => "Every promise was kept, but a goal was missed",
         Verdict::InvariantBroken => "A promise to customers was broken",
@@ -113,6 +120,7 @@ pub(super) fn claim(evidence: &Evidence) -> String {
         who_waited(evidence).unwrap_or_default(),
         how_customers_fared(evidence),
         how_soon_again(evidence).unwrap_or_default(),
+        what_nobody_saw(evidence).unwrap_or_default(),
         reservation(evidence.verdict).to_owned(),
     ];
     let said: Vec<String> = sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect();
@@ -183,6 +191,20 @@ fn how_customers_fared(evidence: &Evidence) -> String {
 fn how_soon_again(evidence: &Evidence) -> Option<String> {
     let seconds = decimal(evidence.rto_s?, 1);
     Some(format!("Customers of the lost regions had an order confirmed again {seconds} s after the loss."))
+}
+
+/// What was not judged because nobody looked into the platform.
+fn what_nobody_saw(evidence: &Evidence) -> Option<String> {
+    let invariants = evidence.invariants.iter().filter(|one| one.not_judged.is_some()).count();
+    let goals = match evidence.goals.iter().filter(|goal| goal.not_judged.is_some()).count() {
+        0 => String::new(),
+        1 => " and 1 goal".to_owned(),
+        more => format!(" and {more} goals"),
+    };
+    let why = "most of them because only the tables could tell";
+    evidence.from_outside.then(|| {
+        format!("It was judged from outside: {invariants} invariants{goals} were not judged, {why}.")
+    })
 }
 
 fn reservation(verdict: Verdict) -> &'static str {

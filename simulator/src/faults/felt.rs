@@ -74,7 +74,7 @@ pub struct Shown {
 }
 
 impl FaultRecord {
-    pub(super) fn new(number: usize, fault: Fault, at_us: u64) -> Self {
+    pub(crate) fn new(number: usize, fault: Fault, at_us: u64) -> Self {
         FaultRecord {
             number,
             fault,

@@ -4,7 +4,7 @@ use super::{Ground, Receipts, Returns, Share};
 use bytes::Bytes;
 use contracts::ids::{OrderId, Region};
 use futures::future::{BoxFuture, FutureExt as _};
-use http::{Request, header};
+use http::{Request, Uri, header};
 use platform::watch;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -155,21 +155,25 @@ impl Hand {
         field: &str,
     ) -> Result<Value, NoAnswer> {
         let body = json!({ "query": document, "variables": variables });
-        let (status, answer) = self.post(region, "/frontend-api/graphql", &body).await?;
+        let (status, answer) = self.post(self.ground.graphql(region), &body).await?;
         read(status, &answer, field)
     }
 
     /// Sends a report to a route of a service.
     async fn report(&self, region: &Region, path: &str, body: &Value) -> Result<(), NoAnswer> {
-        let (status, answer) = self.post(region, path, body).await?;
+        let url = self.ground.base(region).map(|base| format!("{base}{path}"));
+        let (status, answer) = self.post(url, body).await?;
         taken(status, &answer)
     }
 
-    async fn post(&self, region: &Region, path: &str, body: &Value) -> Result<(u16, Bytes), NoAnswer> {
+    /// `url`: none, where the region is not reachable.
+    async fn post(&self, url: Option<String>, body: &Value) -> Result<(u16, Bytes), NoAnswer> {
         let later = |why: &dyn std::fmt::Display| NoAnswer::Later(why.to_string());
-        let base = self.ground.base(region).ok_or_else(|| later(&"the region is not reachable"))?;
-        let request = Request::post(format!("{base}{path}"))
-            .header(header::HOST, base.trim_start_matches("http://"))
+        let url: Uri =
+            url.ok_or_else(|| later(&"the region is not reachable"))?.parse().map_err(|why| later(&why))?;
+        let host = url.authority().map(ToString::to_string).unwrap_or_default();
+        let request = Request::post(url)
+            .header(header::HOST, host)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .body(Bytes::from(body.to_string()))

@@ -1,6 +1,7 @@
 //! The program from outside: what it says, how it ends, and that it never leaves anything behind.
 
 mod support;
+mod target;
 
 use std::{fs, net::TcpListener, time::Duration};
 use support::{Running, folder, run, until};
@@ -9,9 +10,18 @@ use support::{Running, folder, run, until};
 fn help_teaches_and_list_lists() {
     let help = run(&["--help"]);
     assert_eq!(help.code, 0);
-    for word in
-        ["Exit codes", "up", "list", "--seed", "--out", "--load", "--durability", "--no-fault", "Examples"]
-    {
+    for word in [
+        "Exit codes",
+        "up",
+        "list",
+        "--seed",
+        "--out",
+        "--load",
+        "--durability",
+        "--no-fault",
+        "--target",
+        "Examples",
+    ] {
         assert!(help.stdout.contains(word), "{word} is not in:\n{}", help.stdout);
     }
     assert!(!help.stdout.contains("journeys"), "inner commands are hidden");

@@ -6,6 +6,7 @@ use nix::{
 };
 use std::{
     fs::{self, File},
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -35,6 +36,28 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// The same; `hear` is told each line of what it says meanwhile.
+pub(crate) fn run_and_hear(arguments: &[String], mut hear: impl FnMut(&str)) -> Outcome {
+    let mut program = Command::new(PROGRAM)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut stderr = String::new();
+    for line in BufReader::new(program.stderr.take().expect("piped")).lines() {
+        let line = line.expect("read");
+        hear(&line);
+        stderr += &line;
+        stderr.push('\n');
+    }
+    // What it prints at its end fits into the pipe.
+    let output = program.wait_with_output().expect("ended");
+    let code = output.status.code().expect("ended by itself");
+    Outcome { code, stdout: String::from_utf8_lossy(&output.stdout).into_owned(), stderr }
 }
 
 /// Does something while no other platform stands.
@@ -116,6 +139,20 @@ impl Running {
             rest.split_whitespace().nth(1) == Some(&parent)
         };
         pids.filter(is_child).collect()
+    }
+
+    /// The process of a region.
+    pub(crate) fn child(&self, region: &str) -> u32 {
+        let runs = |pid: &u32| {
+            let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.split('\0').any(|word| word == region)
+        };
+        self.children().into_iter().find(runs).expect("the region has a process")
+    }
+
+    /// The file that `--target` reads.
+    pub(crate) fn target(&self) -> String {
+        self.out.join("target.json").to_str().expect("a path").to_owned()
     }
 
     /// The ports of edges, regions and the provider.

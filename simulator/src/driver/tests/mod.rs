@@ -39,6 +39,7 @@ fn config(url: &str, rps: f64, seconds: f64) -> DriverConfig {
     let window = |phase, from_s, to_s| Window { phase, from_s, to_s };
     DriverConfig {
         seed: 11,
+        key_mark: String::new(),
         clock,
         begins_at_us: clock.now_us() + 200_000,
         duration: Duration::from_secs_f64(seconds),
@@ -56,6 +57,7 @@ fn config(url: &str, rps: f64, seconds: f64) -> DriverConfig {
         provider: Provider { url: url.to_owned(), key: "merchant".to_owned() },
         unverified: BTreeMap::new(),
         returns: Returns::default(),
+        world: None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! The tables: goals, phases, faults, orders, load, cost, machine, and what is not claimed.
 
 use super::{mark, section};
-use crate::evidence::{Evidence, LoadReport, MachineReport, ReplicationReport, UsageReport, words};
+use crate::evidence::{
+    Evidence, GoalResult, LoadReport, MachineReport, ReplicationReport, UsageReport, words,
+};
 use crate::scenario::Meaning;
 use maud::{Markup, html};
 
@@ -14,18 +16,29 @@ pub(super) fn goals(evidence: &Evidence) -> Markup {
             thead { tr { th { "Goal" } th { "Kind" } th { "Phase" } th.n { "Target" } th.n { "Measured" } th { "Result" } } }
             tbody { @for goal in &evidence.goals {
                 tr {
-                    td { (goal.id) }
+                    td {
+                        (goal.id)
+                        @if let Some(why) = &goal.not_judged { div.muted { "Not judged: " (why) "." } }
+                    }
                     td.muted { (kind(goal.meaning)) }
                     td { (words::scope(goal)) }
                     td.n { (words::target_in_words(goal)) }
                     td.n { b { (words::measured(goal)) } }
-                    td { @if goal.pass { (mark("good", "met")) } @else { (mark("bad", "missed")) } }
+                    td { (result(goal)) }
                 }
             } }
         }
     };
     let lead = "Set in the scenario file before the run. A promise that is missed fails the run outright; a run that misses a goal of strength was too weak to prove anything.";
     section("Goals", lead, table)
+}
+
+fn result(goal: &GoalResult) -> Markup {
+    match (&goal.not_judged, goal.pass) {
+        (Some(_), _) => mark("doubt", "not judged"),
+        (None, true) => mark("good", "met"),
+        (None, false) => mark("bad", "missed"),
+    }
 }
 
 fn kind(meaning: Meaning) -> &'static str {

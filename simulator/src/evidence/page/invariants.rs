@@ -25,8 +25,12 @@ pub(super) fn section(evidence: &Evidence) -> Markup {
     let with =
         |standing| evidence.invariants.iter().filter(|invariant| invariant.standing == standing).count();
     let checked: u64 = evidence.invariants.iter().map(|invariant| invariant.checked).sum();
+    let (compared, never) = match evidence.from_outside {
+        true => ("what customers are shown afterwards", "the tables"),
+        false => ("what every surviving region, the payment provider and the carrier hold", "a lost place"),
+    };
     let lead = format!(
-        "After the run a checker that shares no code with the services compared what customers were told with what every surviving region, the payment provider and the carrier hold: {} comparisons. {} invariants were kept, {} broken, {} not judged. What only a lost place could tell is counted as unjudged, never as kept.",
+        "After the run a checker that shares no code with the services compared what customers were told with {compared}: {} comparisons. {} invariants were kept, {} broken, {} not judged. What only {never} could tell is counted as unjudged, never as kept.",
         words::count(checked),
         with(Standing::Kept),
         with(Standing::Broken),

@@ -37,7 +37,7 @@ pub(super) fn banner(evidence: &Evidence) -> Markup {
         div class={ "banner " (class) } role="status" {
             (sign)
             div {
-                h2 { (words::headline(evidence.verdict)) }
+                h2 { (words::headline(evidence)) }
                 p { (words::claim(evidence)) }
                 @if !evidence.reasons.is_empty() {
                     ul { @for reason in &evidence.reasons { li { (reason) } } }

@@ -6,12 +6,14 @@
 mod experiment;
 mod mapping;
 mod notes;
+mod pace;
 mod template;
 #[cfg(test)]
 mod tests;
 mod timeline;
 
 pub use experiment::{ACTION_MINUTE_CENTS, Experiment};
+pub use pace::paced;
 pub use template::{
     Action, Dashboard, DataSources, Options, Outputs, Report, S3, StopCondition, Target, Template, VARIABLES,
 };

@@ -23,7 +23,7 @@ async fn shop() -> (Serving, Heard) {
 fn checker(shop: &Serving, standing: Standing) -> AgeChecker {
     let (_, standing) = watch::channel(standing);
     let region = Region::from("eu-west-1");
-    let place = Place { region, continent: "eu".into(), address: shop.addr(), standing };
+    let place = Place::at(region, "eu".into(), shop.addr(), standing);
     let shop = Ground::new(vec![place]);
     let config = AgeCheckConfig { key: "key".to_owned(), rtt: Duration::ZERO, jitter_pct: 0.0, shop };
     AgeChecker::new(1, Arc::new(|| 1_764_000_000_000), config)

@@ -9,7 +9,7 @@ use loadtests::client::Request as Customers;
 use platform::network::Network;
 use platform::watch;
 use serde_json::json;
-use simulator::edge::{Edge, EdgeConfig, EdgeRegion, Why};
+use simulator::edge::{Distance, Edge, EdgeConfig, EdgeRegion, Why};
 use simulator::links::Condition;
 
 use crate::orders::Shop;
@@ -30,6 +30,7 @@ async fn edge(shop: &Shop) -> Edge {
     let config = EdgeConfig {
         name: "test".to_owned(),
         regions: regions.collect(),
+        distance: Distance::Simulated,
         hedge_after: Duration::from_millis(900),
         jitter_pct: 0.0,
         seed: 1,
