@@ -7,9 +7,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-work="$(pwd -P)/target/engine"
+mkdir -p target/engine
+work="$(cd target/engine && pwd -P)"
 image=bigsmokes/emulator:1
-mkdir -p "$work"
+
 
 skip() { echo "engine: the checks of containers are skipped: $*"; exit 0; }
 
