@@ -11,7 +11,6 @@ mkdir -p target/engine
 work="$(cd target/engine && pwd -P)"
 image=bigsmokes/emulator:1
 
-
 skip() { echo "engine: the checks of containers are skipped: $*"; exit 0; }
 
 answers() { timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
