@@ -8,7 +8,7 @@ work="$(pwd -P)/target/contract"
 mkdir -p "$work"
 [ -x "$work/ministack/bin/python" ] || python3 -m venv "$work/ministack"
 "$work/ministack/bin/pip" install --quiet --disable-pip-version-check \
-    ministack==1.5.33 cryptography==50.0.2 aws-sam-translator==1.115.0
+    -r infra/tests/ministack.txt
 
 free='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 port="${CONTRACT_PORT:-$("$work/ministack/bin/python" -c "$free")}"

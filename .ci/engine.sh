@@ -63,7 +63,7 @@ build_image() {
         python3 -m venv "$work/pip"
         timeout 300 "$work/pip/bin/pip" install --quiet --disable-pip-version-check --only-binary=:all: \
             --python-version "$inside" --target "$root/opt/ministack/lib/python$inside/site-packages" --upgrade \
-            ministack==1.5.33 cryptography==50.0.2 aws-sam-translator==1.115.0
+            -r infra/tests/ministack.txt
         printf '#!/bin/sh\nexec /opt/ministack/bin/python -m ministack\n' >"$root/opt/ministack/bin/ministack"
         chmod +x "$root/opt/ministack/bin/ministack"
     fi

@@ -28,12 +28,14 @@ mkdir -p "$work"
 step "the emulator"
 [ -x "$work/ministack/bin/python" ] || python3 -m venv "$work/ministack"
 "$work/ministack/bin/pip" install --quiet --disable-pip-version-check \
-    ministack==1.5.33 cryptography==50.0.2 aws-sam-translator==1.115.0 boto3==1.43.106 pycognito==2024.5.1
+    -r tests/ministack.txt boto3==1.43.106 pycognito==2024.5.1
 
 # An account's number as a key is its root user there.
 export AWS_ENDPOINT_URL="http://127.0.0.1:$port" AWS_S3_USE_PATH_STYLE=true AWS_DEFAULT_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=emulated
 unset AWS_PROFILE AWS_SESSION_TOKEN
+# Nothing is left in the tree.
+export PYTHONDONTWRITEBYTECODE=1
 
 running=()
 trap 'kill "${running[@]}" 2>/dev/null || true' EXIT

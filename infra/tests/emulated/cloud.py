@@ -92,7 +92,7 @@ def describe():
 def replicate():
     """Adds the replicas of the global tables, which Terraform could not."""
     tables = client("dynamodb")
-    declared = json.loads(pathlib.Path(__file__).with_name("..").joinpath("../tables.json").resolve().read_text())
+    declared = json.loads((pathlib.Path(__file__).resolve().parents[2] / "tables.json").read_text())
     for table in declared:
         if table["replication"] == "global":
             name = "-".join(filter(None, [NAME, table["service"], table["table"]]))
