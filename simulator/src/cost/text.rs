@@ -1,7 +1,7 @@
-//! The report for a terminal.
+//! The report for a terminal, in 80 columns.
 
 use super::{
-    bill::{Basis, Bill, ItemLine},
+    bill::{Basis, Bill, ItemLine, Line},
     headroom::Headroom,
     parameters::Range,
     prices::Mark,
@@ -9,8 +9,13 @@ use super::{
 };
 use crate::evidence::words::{count, decimal};
 use serde::Serialize;
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
+/// Columns of a line.
+const WIDTH: usize = 80;
 /// Rows of the table of quotas.
 const QUOTAS: usize = 6;
 
@@ -28,12 +33,25 @@ pub(crate) fn render(report: &CostReport) -> String {
     layouts(report, &mut text);
     on_premises(report, &mut text);
     headroom(report, &mut text);
+    prices(&report.peace, &mut text);
     parameters(report, &mut text);
-    put!(text, "\nNOTES");
+    heading("Notes", &mut text);
     for note in &report.notes {
-        put!(text, "- {note}");
+        wrapped("- ", note, &mut text);
     }
     text
+}
+
+fn heading(title: &str, text: &mut String) {
+    text.push('\n');
+    wrapped("", &title.to_uppercase(), text);
+}
+
+/// The sentence behind its head, which the lines after the first are indented by.
+fn wrapped(head: &str, sentence: &str, text: &mut String) {
+    let indent = " ".repeat(head.chars().count());
+    let options = textwrap::Options::new(WIDTH).initial_indent(head).subsequent_indent(&indent);
+    put!(text, "{}", textwrap::fill(sentence, options));
 }
 
 fn head(report: &CostReport, text: &mut String) {
@@ -61,14 +79,9 @@ fn head(report: &CostReport, text: &mut String) {
     );
     put!(text, "  {}", crossing(report));
     if let Some(first) = report.first_quota() {
-        put!(
-            text,
-            "  without {} the first quota is met {}: {} in {}",
-            report.failover.lost,
-            at(first),
-            first.quota,
-            first.region
-        );
+        let (lost, when) = (&report.failover.lost, at(first));
+        let first = format!("without {lost} the first quota is met {when}: {} in {}", first.quota, first.region);
+        wrapped("  ", &first, text);
     }
 }
 
@@ -89,31 +102,53 @@ pub(crate) fn at(row: &Headroom) -> String {
 }
 
 fn bill(title: &str, bill: &Bill, text: &mut String) {
-    put!(text, "\n{} ({})", title.to_uppercase(), bill.regions.join(", "));
-    put!(
-        text,
-        "{:<26} {:<11} {:>12} {:<24} {:>17} {:>10}  PRICES OF",
-        "ITEM",
-        "AMOUNT",
-        "A MONTH",
-        "UNIT",
-        "USD A UNIT",
-        "USD"
-    );
+    heading(&format!("{title} ({})", bill.regions.join(", ")), text);
+    put!(text, "{:<26} {:<10} {:>12} {:<18} {:>10}", "ITEM", "AMOUNT", "A MONTH", "UNIT", "USD");
     for item in bill.items() {
         put!(
             text,
-            "{:<26} {:<11} {:>12} {:<24} {:>17} {:>10}  {}",
+            "{:<26} {:<10} {:>12} {:<18} {:>10}",
             item.item,
             basis(item.basis),
-            decimal(item.amount, 3),
-            item.unit,
-            price(&item),
-            usd(item.monthly_usd),
-            sources(&item)
+            decimal(item.amount, 2),
+            short(&item.unit),
+            usd(item.monthly_usd)
         );
     }
-    put!(text, "{:<26} {:<11} {:>12} {:<24} {:>17} {:>10}", "all", "", "", "", "", usd(bill.monthly_usd));
+    put!(text, "{:<26} {:<10} {:>12} {:<18} {:>10}", "all", "", "", "", usd(bill.monthly_usd));
+}
+
+/// What a unit costs, where, since when, and who says so.
+fn prices(bill: &Bill, text: &mut String) {
+    heading("Prices", text);
+    let mut items: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
+    for line in &bill.lines {
+        items.entry(&line.item).or_default().push(line);
+    }
+    for (item, lines) in items {
+        put!(text, "{item}, USD a {}", lines[0].unit);
+        for (told, regions) in sources_of(&lines) {
+            let (usd, source) = told;
+            let whence = format!("{}; {source}", regions.into_iter().collect::<Vec<_>>().join(", "));
+            wrapped(&format!("{usd:>12}  "), &whence, text);
+        }
+    }
+}
+
+/// The regions of each price and source.
+fn sources_of<'l>(lines: &[&'l Line]) -> BTreeMap<(String, String), BTreeSet<&'l str>> {
+    let mut regions: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
+    for line in lines {
+        let source = format!("{}, {}: {}", line.dated, word(&line.mark), line.source);
+        let region = line.region.as_deref().unwrap_or("everywhere");
+        regions.entry((decimal(line.usd, 6), source)).or_default().insert(region);
+    }
+    regions
+}
+
+/// A unit in the room of a column.
+fn short(unit: &str) -> String {
+    unit.replacen("million ", "m ", 1)
 }
 
 /// The lowest and the highest price of a unit.
@@ -145,10 +180,10 @@ fn failover(report: &CostReport, text: &mut String) {
 }
 
 fn layouts(report: &CostReport, text: &mut String) {
-    put!(text, "\nWHAT EACH CONTINENT COSTS");
+    heading("What each continent costs", text);
     put!(
         text,
-        "{:<14} {:>10} {:>10} {:>9} {:>10} {:>11}  AFTER A FLOOD",
+        "{:<20} {:>10} {:>10} {:>10} {:>10} {:>10}",
         "REGIONS",
         "USD",
         "MORE",
@@ -159,64 +194,49 @@ fn layouts(report: &CostReport, text: &mut String) {
     for row in &report.layouts {
         put!(
             text,
-            "{:<14} {:>10} {:>10} {:>9} {:>10} {:>11}  {}",
+            "{:<20} {:>10} {:>10} {:>10} {:>10} {:>10}",
             row.name,
             usd(row.monthly_usd),
             usd(row.step_usd),
             cents(row.per_order_usd),
             decimal(row.availability_pct, 4),
-            decimal(row.down_h_year, 2),
-            row.after_a_flood
+            decimal(row.down_h_year, 2)
         );
+        wrapped("  after a flood ", &row.after_a_flood, text);
     }
 }
 
 fn on_premises(report: &CostReport, text: &mut String) {
-    put!(text, "\nMACHINES OF ONE'S OWN, USD A MONTH");
+    heading("Machines of one's own, USD a month", text);
     for line in &report.on_premises.lines {
-        put!(text, "{:<18} {:>16}  {}", line.what, range(line.monthly_usd), line.formula);
+        wrapped(&format!("{:<16} {:>14}  ", line.what, range(line.monthly_usd)), &line.formula, text);
     }
-    put!(text, "{:<18} {:>16}", "all", range(report.on_premises.monthly_usd));
+    put!(text, "{:<16} {:>14}", "all", range(report.on_premises.monthly_usd));
 }
 
 fn headroom(report: &CostReport, text: &mut String) {
-    put!(
-        text,
-        "\nQUOTAS OF THE REGIONS THAT ARE LEFT WITHOUT {}, THE FIRST TO BE MET FIRST",
-        report.failover.lost.to_uppercase()
-    );
-    put!(
-        text,
-        "{:<58} {:<15} {:>9} {:>9} {:<10} {:>14} {:>7}  RAISED",
-        "QUOTA",
-        "REGION",
-        "LIMIT",
-        "NOW",
-        "",
-        "ORDERS A DAY",
-        "TIMES"
-    );
+    let lost = &report.failover.lost;
+    heading(&format!("Quotas of the regions left without {lost}, the first to be met first"), text);
+    put!(text, "{:<16} {:>9} {:>9} {:<11} {:>14} {:>8}", "REGION", "LIMIT", "NOW", "", "ORDERS A DAY", "TIMES");
     for row in report.headroom.iter().take(QUOTAS) {
         let times = row.orders_per_day.map(|orders| decimal(orders / report.orders_per_day.max(1.0), 1));
+        wrapped("", &format!("{}; raised: {} ({})", row.quota, row.raised.word(), row.dated), text);
         put!(
             text,
-            "{:<58} {:<15} {:>9} {:>9} {:<10} {:>14} {:>7}  {} ({})",
-            row.quota,
+            "  {:<14} {:>9} {:>9} {:<11} {:>14} {:>8}",
             row.region,
             decimal(row.limit, 0),
             decimal(row.load, 2),
             row.unit,
             row.orders_per_day.map_or("never".to_owned(), |orders| decimal(orders, 0)),
-            times.unwrap_or_default(),
-            row.raised.word(),
-            row.dated
+            times.unwrap_or_default()
         );
     }
     put!(text, "({} in all; --json has every one)", count(report.headroom.len() as u64));
 }
 
 fn parameters(report: &CostReport, text: &mut String) {
-    put!(text, "\nPARAMETERS (--set NAME=VALUE)");
+    heading("Parameters (--set NAME=VALUE)", text);
     for row in &report.parameters {
         let value = match row.value {
             Range { low, high } if low == high => decimal(low, 3),
@@ -226,15 +246,8 @@ fn parameters(report: &CostReport, text: &mut String) {
             true => "set".to_owned(),
             false => format!("{}, {}", row.dated, word(&row.mark)),
         };
-        put!(
-            text,
-            "{:<28} {:>20} {:<16} {}; {whence}: {}",
-            row.name,
-            value,
-            row.unit,
-            row.meaning,
-            row.source
-        );
+        put!(text, "{} = {value} {}", row.name, row.unit);
+        wrapped("    ", &format!("{}; {whence}: {}", row.meaning, row.source), text);
     }
 }
 
@@ -257,4 +270,25 @@ pub(crate) fn range(range: Range) -> String {
 fn word(value: &impl Serialize) -> String {
     let word = serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned));
     word.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cost::sample;
+
+    #[test]
+    fn it_fits_eighty_columns_and_every_price_has_a_date_and_a_source() {
+        let report = sample::report();
+        let text = render(&report);
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let unwrapped = words(&text);
+        for line in &report.peace.lines {
+            let whence = format!("{}, {}: {}", line.dated, word(&line.mark), words(&line.source));
+            assert!(unwrapped.contains(&whence), "{}: {whence}", line.item);
+        }
+    }
 }
