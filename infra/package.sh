@@ -4,6 +4,7 @@
 #   infra/package.sh                              target/packages/{service}.zip for arm64
 #   infra/package.sh --arch x86_64 --images       for x86_64, with images bigsmokes/{service}:{commit}
 #   infra/package.sh --from target/debug          packs what was built already, for this machine
+#   infra/package.sh --images --base IMAGE        images on another base than Amazon Linux 2023: a mirror's, say
 #
 # It builds by cargo-zigbuild (PyPI; zig is the linker and the C compiler) and not by cargo alone: Lambda's Amazon Linux 2023
 # has glibc 2.34, older than most build machines have, and arm64 needs a C compiler of its own. cargo-lambda would do the
@@ -17,13 +18,14 @@ SERVICES=(users products orders warehouse delivery payment frontend-api)
 GLIBC=2.34
 ZIGBUILD=0.24.1 ZIG=0.17.1
 
-arch=arm64 images=no from=''
-usage() { sed -n '2,13s/^# \{0,1\}//p' "$0"; }
+arch=arm64 images=no from='' base=''
+usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; }
 while [ $# -gt 0 ]; do
     case "$1" in
         --arch) arch="${2:-}"; shift ;;
         --images) images=yes ;;
         --from) from="${2:-}"; shift ;;
+        --base) base="${2:-}"; shift ;;
         --help | -h) usage; exit 0 ;;
         *) echo "package.sh: $1 is unknown; see --help"; exit 2 ;;
     esac
@@ -67,7 +69,7 @@ python3 infra/lambda/pack.py "$binaries" target/packages "${SERVICES[@]}"
 if [ "$images" = yes ]; then
     release="$(git rev-parse --short HEAD)"
     for service in "${SERVICES[@]}"; do
-        docker build --quiet --platform "$platform" --build-arg SERVICE="$service" --tag "bigsmokes/$service:$release" \
+        docker build --quiet --platform "$platform" --build-arg SERVICE="$service" ${base:+--build-arg BASE="$base"} --tag "bigsmokes/$service:$release" \
             --file infra/lambda/Dockerfile "$binaries"
     done
 fi

@@ -323,7 +323,7 @@ fn print_cost(evidence: Option<&Path>, set: &[(String, f64)], json: bool) -> any
         .ok_or_else(|| mistaken("tells of a run in which nobody ordered"))?;
     match json {
         true => println!("{}", serde_json::to_string_pretty(&report)?),
-        false => print!("{}: {}\n\n{}", path.display(), old.title, cost::text::render(&report)),
+        false => print!("{}\n{}\n\n{}", path.display(), old.title, cost::text::render(&report)),
     }
     Ok(ExitCode::SUCCESS)
 }

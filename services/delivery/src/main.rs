@@ -1,6 +1,6 @@
 //! Delivery prices and shipments.
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn main() -> std::process::ExitCode {
     platform::serve::main(delivery::NAME, delivery::service).await
 }

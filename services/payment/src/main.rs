@@ -1,6 +1,6 @@
 //! Payment checks, captures, voids and refunds, once each.
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn main() -> std::process::ExitCode {
     platform::serve::main(payment::NAME, payment::service).await
 }

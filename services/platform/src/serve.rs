@@ -7,23 +7,36 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use std::{error::Error, net::SocketAddr, path::PathBuf};
+use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
 use tokio::{net::TcpListener, task::JoinSet};
 use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt};
+
+/// Why a binary's work failed.
+pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// Names the configuration file.
 const CONFIG_VARIABLE: &str = "BIGSMOKES_CONFIG";
 /// Where to listen; `127.0.0.1:8080` where absent.
 const LISTEN_VARIABLE: &str = "BIGSMOKES_LISTEN";
 
-/// Runs the service `name` until the process is told to stop.
-///
-/// # Errors
-/// When the configuration cannot be used, the address cannot be listened on, or a worker ends.
-pub async fn main<H: Into<Host>>(
-    name: &'static str,
-    build: impl FnOnce(Platform) -> H,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+/// Runs the service `name` until the process is told to stop. It fails, and says why, when the configuration cannot be used,
+/// the address cannot be listened on, or a worker ends.
+pub async fn main<H: Into<Host>>(name: &'static str, build: impl FnOnce(Platform) -> H) -> ExitCode {
+    ended(name, run(name, build).await)
+}
+
+/// What a binary's work came to; why it failed goes to standard error, in one line.
+pub fn ended(name: &str, result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("{name}: {cause}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run<H: Into<Host>>(name: &'static str, build: impl FnOnce(Platform) -> H) -> Result<(), Failure> {
     let (platform, telemetry) = observed(name).await?;
     let host = build(platform).into();
     if lambda::inside() {
@@ -39,12 +52,12 @@ pub async fn main<H: Into<Host>>(
 ///
 /// # Errors
 /// When the configuration cannot be used.
-pub async fn platform(name: &'static str) -> Result<Platform, Box<dyn Error + Send + Sync>> {
+pub async fn platform(name: &'static str) -> Result<Platform, Failure> {
     observed(name).await.map(|(platform, _)| platform)
 }
 
 /// The platform, and what watches it. The watching begins first: instruments made before it would not be heard.
-async fn observed(name: &'static str) -> Result<(Platform, Option<Telemetry>), Box<dyn Error + Send + Sync>> {
+async fn observed(name: &'static str) -> Result<(Platform, Option<Telemetry>), Failure> {
     let config = Config::load(&config_path()?)?;
     let network = Network::secure().map_err(|cause| format!("no TLS without root certificates: {cause}"))?;
     let telemetry = Telemetry::start(name, &config, &network)?;
@@ -85,7 +98,7 @@ fn listen_address() -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{LISTEN_VARIABLE}: {text} is not an address and port"))
 }
 
-async fn socket(host: Host) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn socket(host: Host) -> Result<(), Failure> {
     let address = listen_address()?;
     let listener =
         TcpListener::bind(address).await.map_err(|cause| format!("cannot listen on {address}: {cause}"))?;

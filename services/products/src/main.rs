@@ -1,6 +1,6 @@
 //! The catalogue: what is sold and at what price.
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn main() -> std::process::ExitCode {
     platform::serve::main(products::NAME, products::service).await
 }

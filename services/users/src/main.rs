@@ -2,6 +2,6 @@
 
 /// Runs the service until the process is told to stop.
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn main() -> std::process::ExitCode {
     platform::serve::main(users::NAME, users::service).await
 }

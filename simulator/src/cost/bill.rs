@@ -10,8 +10,6 @@ use super::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The service that lives in containers; the others are functions.
-pub(super) const IN_CONTAINERS: &str = "orders";
 /// Bytes of a GB, as AWS bills it.
 const GB: f64 = 1_073_741_824.0;
 const MILLION: f64 = 1e6;
@@ -223,21 +221,18 @@ impl<'p> Month<'p> {
 
     /// What follows from that:
     ///
-    /// - function calls: requests and deliveries, one call each, but for the service in containers;
+    /// - function calls: requests and deliveries, one call each;
     /// - function compute, GB-s: (time until the answer + `call_overhead_ms`) x memory for each request,
     ///   `event_handler_ms` x memory for each delivery;
-    /// - containers: `containers_per_region` x `container_vcpu` and `container_memory_gb`, all hours;
     /// - storage: bytes of an order's rows x orders of `retention_months`, and as much again of recovery;
     /// - log storage: `log_days` of what is ingested.
     fn derived(&self, used: &Quantities, work: &Work, writer: &mut Writer<'_>) {
         let value = |name: &str| self.parameters.value(name);
         let month = |rate: f64| rate * self.seconds();
-        let calls =
-            function_requests(used).map(|(_, service)| service.requests).sum::<f64>() + used.deliveries;
+        let calls = used.services.values().map(|service| service.requests).sum::<f64>() + used.deliveries;
         let compute: f64 =
-            function_requests(used).map(|(name, service)| self.compute_gb_s(name, service)).sum::<f64>();
+            used.services.iter().map(|(name, service)| self.compute_gb_s(name, service)).sum::<f64>();
         let handled = used.deliveries * value("event_handler_ms") / 1e3 * self.memory_gb("default");
-        let (containers, hours) = (value("containers_per_region"), value("hours_per_month"));
         let stored = work.stored_bytes * self.orders() * value("retention_months") / GB;
         let mut put = |item, amount| writer.put(item, Basis::Derived, amount);
         put("functions.calls", month(calls) / MILLION);
@@ -245,8 +240,6 @@ impl<'p> Month<'p> {
         put("dynamodb.storage", stored);
         put("dynamodb.recovery", stored);
         put("logs.stored", month(used.log_bytes) / GB * value("log_days") / 30.0);
-        writer.put("containers.vcpu", Basis::Parameters, containers * value("container_vcpu") * hours);
-        writer.put("containers.memory", Basis::Parameters, containers * value("container_memory_gb") * hours);
     }
 
     fn memory_gb(&self, service: &str) -> f64 {
@@ -264,11 +257,6 @@ impl<'p> Month<'p> {
 /// What services ask of each other.
 fn behind_the_door(used: &Quantities) -> impl Iterator<Item = (&String, &ServiceUse)> {
     used.services.iter().filter(|(name, _)| *name != DOOR)
-}
-
-/// What comes to functions over HTTP.
-pub(super) fn function_requests(used: &Quantities) -> impl Iterator<Item = (&String, &ServiceUse)> {
-    used.services.iter().filter(|(name, _)| *name != IN_CONTAINERS)
 }
 
 #[cfg(test)]

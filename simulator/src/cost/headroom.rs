@@ -1,7 +1,6 @@
 //! Which quota a region meets first as traffic grows, and at how many orders a day.
 
 use super::{
-    bill::function_requests,
     consumption::{Quantities, ServiceUse},
     layout::Layout,
     parameters::Parameters,
@@ -201,7 +200,7 @@ impl Place<'_> {
         let used = self.work.in_region(self.layout, region, orders_per_s);
         let busy = |used: &ServiceUse| used.busy_s + used.requests * value("call_overhead_ms") / 1e3;
         let handled = used.deliveries * value("event_handler_ms") / 1e3;
-        let functions = || function_requests(&used).map(|(_, service)| busy(service));
+        let functions = || used.services.values().map(busy);
         let between = || {
             let asked = used.services.iter().filter(|(name, _)| *name != DOOR);
             asked.map(|(_, service)| service.requests)
@@ -257,7 +256,6 @@ pub(super) fn first_beyond(beyond: impl Fn(f64) -> bool, max: f64) -> Option<f64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cost::bill::IN_CONTAINERS;
     use crate::cost::sample::{consumption, layouts, topology};
 
     fn rows(change: impl Fn(&mut Vec<Quota>)) -> Vec<Headroom> {
@@ -320,9 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_in_containers_takes_no_function() {
-        let used = consumption().total();
-        assert!(function_requests(&used).all(|(name, _)| name != IN_CONTAINERS));
+    fn the_first_load_beyond_a_limit_is_found_by_halving() {
         assert_eq!(first_beyond(|x| x >= 42.0, 1e6).map(f64::round), Some(42.0));
         assert_eq!((first_beyond(|_| false, 1e6), first_beyond(|_| true, 1e6)), (None, Some(0.0)));
     }

@@ -50,7 +50,10 @@ fn heading(title: &str, text: &mut String) {
 /// The sentence behind its head, which the lines after the first are indented by.
 fn wrapped(head: &str, sentence: &str, text: &mut String) {
     let indent = " ".repeat(head.chars().count());
-    let options = textwrap::Options::new(WIDTH).initial_indent(head).subsequent_indent(&indent);
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(head)
+        .subsequent_indent(&indent)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
     put!(text, "{}", textwrap::fill(sentence, options));
 }
 
@@ -80,7 +83,8 @@ fn head(report: &CostReport, text: &mut String) {
     put!(text, "  {}", crossing(report));
     if let Some(first) = report.first_quota() {
         let (lost, when) = (&report.failover.lost, at(first));
-        let first = format!("without {lost} the first quota is met {when}: {} in {}", first.quota, first.region);
+        let first =
+            format!("without {lost} the first quota is met {when}: {} in {}", first.quota, first.region);
         wrapped("  ", &first, text);
     }
 }
@@ -102,7 +106,8 @@ pub(crate) fn at(row: &Headroom) -> String {
 }
 
 fn bill(title: &str, bill: &Bill, text: &mut String) {
-    heading(&format!("{title} ({})", bill.regions.join(", ")), text);
+    heading(title, text);
+    wrapped("", &bill.regions.join(", "), text);
     put!(text, "{:<26} {:<10} {:>12} {:<18} {:>10}", "ITEM", "AMOUNT", "A MONTH", "UNIT", "USD");
     for item in bill.items() {
         put!(
@@ -126,7 +131,7 @@ fn prices(bill: &Bill, text: &mut String) {
         items.entry(&line.item).or_default().push(line);
     }
     for (item, lines) in items {
-        put!(text, "{item}, USD a {}", lines[0].unit);
+        put!(text, "{item}, USD per {}", lines[0].unit);
         for (told, regions) in sources_of(&lines) {
             let (usd, source) = told;
             let whence = format!("{}; {source}", regions.into_iter().collect::<Vec<_>>().join(", "));
@@ -217,7 +222,16 @@ fn on_premises(report: &CostReport, text: &mut String) {
 fn headroom(report: &CostReport, text: &mut String) {
     let lost = &report.failover.lost;
     heading(&format!("Quotas of the regions left without {lost}, the first to be met first"), text);
-    put!(text, "{:<16} {:>9} {:>9} {:<11} {:>14} {:>8}", "REGION", "LIMIT", "NOW", "", "ORDERS A DAY", "TIMES");
+    put!(
+        text,
+        "{:<16} {:>9} {:>9} {:<11} {:>14} {:>8}",
+        "REGION",
+        "LIMIT",
+        "NOW",
+        "",
+        "ORDERS A DAY",
+        "TIMES"
+    );
     for row in report.headroom.iter().take(QUOTAS) {
         let times = row.orders_per_day.map(|orders| decimal(orders / report.orders_per_day.max(1.0), 1));
         wrapped("", &format!("{}; raised: {} ({})", row.quota, row.raised.word(), row.dated), text);
