@@ -32,7 +32,14 @@ fn table(spec: &TableSpec) -> Value {
         Replication::Global => "global",
         Replication::Regional => "regional",
     };
-    let index = |index: &IndexSpec| json!({ "name": index.name, "partition": key(&index.partition), "sort": key(&index.sort) });
+    let index = |index: &IndexSpec| {
+        let (partition, sort) = (key(&index.partition), key(&index.sort));
+        let mut told = json!({ "name": index.name, "partition": partition, "sort": sort });
+        if spec.is_local(index) {
+            told["local"] = json!(true);
+        }
+        told
+    };
     json!({
         "service": spec.service,
         "table": spec.table,

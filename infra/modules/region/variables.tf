@@ -68,6 +68,8 @@ variable "shared" {
         name      = string
         partition = object({ name = string, type = string })
         sort      = object({ name = string, type = string })
+        # By the partition key of the table, and so to be read consistently.
+        local = optional(bool, false)
       }))
       ttl = optional(string)
     }))

@@ -27,11 +27,20 @@ resource "aws_dynamodb_table" "here" {
   }
 
   dynamic "global_secondary_index" {
-    for_each = { for index in each.value.indexes : index.name => index }
+    for_each = { for index in each.value.indexes : index.name => index if !index.local }
     content {
       name            = global_secondary_index.key
       hash_key        = global_secondary_index.value.partition.name
       range_key       = global_secondary_index.value.sort.name
+      projection_type = "ALL"
+    }
+  }
+
+  dynamic "local_secondary_index" {
+    for_each = { for index in each.value.indexes : index.name => index if index.local }
+    content {
+      name            = local_secondary_index.key
+      range_key       = local_secondary_index.value.sort.name
       projection_type = "ALL"
     }
   }

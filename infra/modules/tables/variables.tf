@@ -12,6 +12,8 @@ variable "tables" {
       name      = string
       partition = object({ name = string, type = string })
       sort      = object({ name = string, type = string })
+      # By the partition key of the table, and so to be read consistently.
+      local = optional(bool, false)
     }))
     ttl = optional(string)
   }))

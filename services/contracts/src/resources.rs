@@ -42,7 +42,8 @@ impl Key {
     }
 }
 
-/// A global secondary index that projects all attributes. Sparse where its keys are optional attributes.
+/// A secondary index that projects all attributes. Sparse where its keys are optional attributes. Global; but local, and so
+/// to be read consistently, where its partition key is the table's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexSpec {
     /// The index's name.
@@ -71,6 +72,11 @@ pub struct TableSpec {
 }
 
 impl TableSpec {
+    /// Whether an index of the table is a local one.
+    pub fn is_local(&self, index: &IndexSpec) -> bool {
+        index.partition == self.partition
+    }
+
     /// The table's physical name in an environment: `ecommerce-{env}-{service}[-{table}]`.
     pub fn physical_name(&self, env: &str) -> String {
         match self.table {

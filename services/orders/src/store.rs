@@ -44,7 +44,7 @@ pub const JOURNAL: TableSpec = TableSpec {
     table: "journal",
     partition: Key::text("shard"),
     sort: Some(Key::text("keyHash")),
-    indexes: &[],
+    indexes: &[IndexSpec { name: UNCLOSED, partition: Key::text("shard"), sort: Key::number("unclosed") }],
     replication: Replication::Regional,
 };
 
@@ -82,6 +82,8 @@ pub const LOST_WAREHOUSES: TableSpec = TableSpec {
 /// All tables of the service.
 pub const TABLES: &[TableSpec] = &[ORDERS, JOURNAL, TOKENS, LEASES, LOST_WAREHOUSES];
 
+/// The sparse index of what a takeover must read of a shard, however many entries were closed in it before.
+pub const UNCLOSED: &str = "unclosed";
 /// The sparse index of orders that are not settled.
 const OPEN: &str = "open";
 /// The sparse index of orders that a person must look at: hardly any, so one partition holds them, and a row that is not

@@ -118,7 +118,6 @@ pub struct Query {
     index: Option<&'static str>,
     partition: (&'static str, AttributeValue),
     sort: Option<(&'static str, &'static str, AttributeValue)>,
-    except: Option<(&'static str, AttributeValue)>,
     only: &'static [&'static str],
     limit: Option<i32>,
     newest_first: bool,
@@ -133,7 +132,6 @@ impl Query {
             index: None,
             partition: (name, value),
             sort: None,
-            except: None,
             only: &[],
             limit: None,
             newest_first: false,
@@ -160,12 +158,6 @@ impl Query {
         self
     }
 
-    /// Without items whose attribute has this value. They are read, and paid for, but not sent.
-    pub fn except(mut self, name: &'static str, value: AttributeValue) -> Self {
-        self.except = Some((name, value));
-        self
-    }
-
     /// Only these attributes. The others are read, and paid for, but not sent.
     pub fn only(mut self, names: &'static [&'static str]) -> Self {
         self.only = names;
@@ -184,7 +176,7 @@ impl Query {
         self
     }
 
-    /// Sees every write that was acknowledged before (never through an index).
+    /// Sees every write that was acknowledged before (not through a global index).
     pub fn consistent(mut self) -> Self {
         self.consistent = true;
         self
@@ -365,12 +357,6 @@ impl Table {
         if let Some((name, condition, value)) = query.sort {
             expression = format!("{expression} AND {condition}");
             sent = sent.expression_attribute_names("#sort", name).expression_attribute_values(":sort", value);
-        }
-        if let Some((name, value)) = query.except {
-            sent = sent
-                .filter_expression("#except <> :except")
-                .expression_attribute_names("#except", name)
-                .expression_attribute_values(":except", value);
         }
         if !query.only.is_empty() {
             let names: Vec<String> = (0..query.only.len()).map(|index| format!("#only{index}")).collect();

@@ -1,11 +1,11 @@
 //! Counts of orders, for goals and the report.
 
-use super::case::{Case, Outcome};
+use super::case::{Attempt, Case, Outcome};
 use super::records::{Records, order_of};
 use contracts::ids::OrderId;
 use contracts::order::{Order, OrderStatus};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What became of the attempts to order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,29 +31,50 @@ pub struct OrderCounts {
     pub served_later: u64,
 }
 
+impl OrderCounts {
+    /// Counts the attempts, and of the promised orders those that are `lost`.
+    pub(super) fn of(case: &Case, lost: impl Fn(&OrderId) -> bool) -> OrderCounts {
+        let with = |outcome: Outcome| case.attempts.iter().filter(move |attempt| attempt.outcome == outcome);
+        // By when the first customer was told.
+        let mut promised: BTreeMap<OrderId, i64> = BTreeMap::new();
+        for attempt in with(Outcome::Acknowledged) {
+            let told_ms = attempt.answered_ms.unwrap_or(i64::MAX);
+            promised
+                .entry(promised_id(attempt))
+                .and_modify(|first| *first = told_ms.min(*first))
+                .or_insert(told_ms);
+        }
+        let lost: Vec<i64> =
+            promised.iter().filter(|(id, _)| lost(id)).map(|(_, told_ms)| *told_ms).collect();
+        let loss_ms = case.first_loss_ms();
+        let before_loss = |told_ms: &&i64| loss_ms.is_some_and(|loss_ms| **told_ms <= loss_ms);
+        OrderCounts {
+            attempted: case.attempts.len() as u64,
+            acknowledged: promised.len() as u64,
+            refused: with(Outcome::Refused).count() as u64,
+            ambiguous: with(Outcome::Ambiguous).count() as u64,
+            lost: lost.len() as u64,
+            lost_at_disaster: lost.iter().filter(before_loss).count() as u64,
+            ..OrderCounts::default()
+        }
+    }
+}
+
+/// The order that a customer was promised.
+pub(super) fn promised_id(attempt: &Attempt) -> OrderId {
+    attempt.order_id.unwrap_or_else(|| order_of(attempt))
+}
+
 /// Counts the attempts, and the orders that were lost or doubled.
 pub fn count_orders(case: &Case) -> OrderCounts {
     let records = Records::read(case);
-    let with = |outcome: Outcome| case.attempts.iter().filter(move |attempt| attempt.outcome == outcome);
-    let promised: BTreeSet<OrderId> = with(Outcome::Acknowledged).map(order_of).collect();
-    let lost: BTreeSet<&OrderId> = promised.iter().filter(|id| !records.survivors.exists(id)).collect();
-    let loss_ms = case.first_loss_ms();
-    let before_loss = |id: &OrderId| {
-        let answered = records.attempts[id].iter().filter_map(|attempt| attempt.answered_ms).min();
-        loss_ms.is_some_and(|loss| answered.is_some_and(|answered| answered <= loss))
-    };
     let backordered = records.last.winners().map(|row| &row.order).filter(|order| waited(order));
     let backordered: Vec<&Order> = backordered.collect();
     OrderCounts {
-        attempted: case.attempts.len() as u64,
-        acknowledged: promised.len() as u64,
-        refused: with(Outcome::Refused).count() as u64,
-        ambiguous: with(Outcome::Ambiguous).count() as u64,
-        lost: lost.len() as u64,
         duplicated: duplicates(&records),
-        lost_at_disaster: lost.iter().filter(|id| before_loss(id)).count() as u64,
         backordered: backordered.len() as u64,
         served_later: backordered.iter().filter(|order| served_later(order)).count() as u64,
+        ..OrderCounts::of(case, |id| !records.survivors.exists(id))
     }
 }
 

@@ -2,8 +2,8 @@
 //! afterwards. Everything else needs the tables and is reported as not judged.
 
 use super::case::{Attempt, Case, Outcome};
-use super::orders::OrderCounts;
-use super::records::{Records, order_of};
+use super::orders::{OrderCounts, promised_id};
+use super::records::Records;
 use super::{Invariant, InvariantResult, Tally, invariants, regions, security, service_level};
 use contracts::ids::{OrderId, ProductId, UserId};
 use contracts::order::OrderStatus;
@@ -122,30 +122,10 @@ pub fn check_outside(case: &Case, afterwards: &Afterwards) -> Vec<InvariantResul
 
 /// Counts the attempts, and the orders that customers miss or never wanted.
 pub fn count_outside(case: &Case, afterwards: &Afterwards) -> OrderCounts {
-    let with = |outcome: Outcome| case.attempts.iter().filter(move |attempt| attempt.outcome == outcome);
-    let promised: BTreeSet<OrderId> = with(Outcome::Acknowledged).map(promised_id).collect();
-    let lost = |id: &&OrderId| afterwards.orders.get(id) == Some(&Shown::Nothing);
-    let lost: BTreeSet<&OrderId> = promised.iter().filter(lost).collect();
-    let before = |attempt: &&Attempt| {
-        let answered = attempt.answered_ms;
-        case.first_loss_ms().is_some_and(|loss_ms| answered.is_some_and(|answered| answered <= loss_ms))
-    };
-    let early: BTreeSet<OrderId> = with(Outcome::Acknowledged).filter(before).map(promised_id).collect();
-    let records = Records::read(case);
     OrderCounts {
-        attempted: case.attempts.len() as u64,
-        acknowledged: promised.len() as u64,
-        refused: with(Outcome::Refused).count() as u64,
-        ambiguous: with(Outcome::Ambiguous).count() as u64,
-        lost: lost.len() as u64,
-        duplicated: strangers(&records, afterwards).count() as u64,
-        lost_at_disaster: lost.iter().filter(|id| early.contains(id)).count() as u64,
-        ..OrderCounts::default()
+        duplicated: strangers(&Records::read(case), afterwards).count() as u64,
+        ..OrderCounts::of(case, |id| afterwards.orders.get(id) == Some(&Shown::Nothing))
     }
-}
-
-fn promised_id(attempt: &Attempt) -> OrderId {
-    attempt.order_id.unwrap_or_else(|| order_of(attempt))
 }
 
 /// Orders that customers are shown in their lists and never asked for.

@@ -3,7 +3,7 @@
 
 mod moved;
 
-use super::clouds::Clouds;
+use super::clouds::{Backing, Clouds};
 use crate::{
     cloud::{self, PoolConfig, PoolKey, PoolMade, PoolName, SeedUser, UpstreamSpec},
     region::{self, RegionSpec},
@@ -72,6 +72,8 @@ pub struct Plan {
     pub adults: Vec<UserId>,
     /// The others, and what their papers say.
     pub unverified: BTreeMap<UserId, Papers>,
+    /// What the regions' clouds are, in a word for reports.
+    pub cloud: String,
     /// What stands behind the regions' clouds; a region that is not named has its own engines.
     pub upstreams: BTreeMap<Region, UpstreamSpec>,
     /// The same as those who lose and end it have it.
@@ -196,6 +198,7 @@ impl Plan {
             scarce,
             adults,
             unverified,
+            cloud: Backing::Embedded.word(),
             upstreams: BTreeMap::new(),
             clouds: Clouds::default(),
         })

@@ -6,12 +6,12 @@ use super::{
     stage::Stage,
 };
 use crate::{
-    checks::{self, Case},
+    checks::{self, Case, InvariantResult, OrderCounts},
     cost::{Consumption, CostReport, Data, Readings},
     driver::{DriverReport, Figures},
     evidence::{
-        BudgetReport, Evidence, FaultReport, Grounds, InvariantReport, JourneyStep, Latency, LoadReport,
-        MachineReport, PhaseReport, ReplicationReport, Second, UsageReport, verdict,
+        BudgetReport, Evidence, FaultReport, GoalResult, Grounds, InvariantReport, JourneyStep, Latency,
+        LoadReport, MachineReport, PhaseReport, ReplicationReport, Second, UsageReport, verdict,
     },
     faults::FaultRecord,
     machine,
@@ -20,7 +20,7 @@ use crate::{
     scenario::{Engine, Fault, Scenario, Window},
     topology::{self, budget},
 };
-use loadtests::Summary;
+use loadtests::{Summary, clock::RunClock};
 use platform::config::Durability;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,63 +76,107 @@ pub fn judge(stage: &Stage, run: &Run, case: &Case) -> Judged {
     let measured =
         Measured { driver, invariants, orders: &orders, faults: &run.faults, case, cost: cost.as_ref() };
     let goals = judge::goals(&stage.plan.scenario, &measured);
-    let invariants: Vec<InvariantReport> = results.iter().map(InvariantReport::from).collect();
-    let faults: Vec<FaultReport> = run.faults.iter().map(|record| fault(run, record)).collect();
-    let inconclusive = inconclusive(stage, run);
-    let (verdict, exit_code, reasons) = verdict(&Grounds {
-        failure: None,
-        goals: &goals,
-        invariants: &invariants,
-        faults: &faults,
-        inconclusive: &inconclusive,
-    });
-    let lost = results.iter().filter(|result| result.id == "D1").flat_map(|result| &result.violations);
-    let lost_orders = lost.flat_map(|violation| violation.ids.clone()).collect();
-    let evidence = Evidence {
-        verdict,
-        exit_code,
-        reasons,
-        goals,
-        invariants,
-        orders,
+    let found = Findings {
         rto_s: measured.recovery_s(),
-        rpo_orders: run.faults.iter().any(FaultRecord::loses_data).then_some(orders.lost_at_disaster),
-        faults,
+        results: &results,
+        goals,
+        orders,
+        records: &run.faults,
+        faults: run.faults.iter().map(|record| fault(run, record)).collect(),
+        inconclusive: inconclusive(stage, run),
+    };
+    let figures = Evidence {
         budget: budgets(stage, run, case),
         usage: Some(usage(run, &consumption)),
         consumption: Some(consumption),
         cost,
         ..figures(stage, run)
     };
-    Judged { evidence, lost_orders }
+    found.judged(figures)
+}
+
+/// What was found of a run.
+pub(super) struct Findings<'a> {
+    /// How each invariant fared.
+    pub(super) results: &'a [InvariantResult],
+    /// How each goal fared.
+    pub(super) goals: Vec<GoalResult>,
+    /// What became of the attempts to order.
+    pub(super) orders: OrderCounts,
+    /// What broke.
+    pub(super) records: &'a [FaultRecord],
+    /// The same for readers.
+    pub(super) faults: Vec<FaultReport>,
+    /// Until orders of the lost customers were taken again, seconds.
+    pub(super) rto_s: Option<f64>,
+    /// Why the run proves nothing, beyond goals and faults.
+    pub(super) inconclusive: Vec<String>,
+}
+
+impl Findings<'_> {
+    /// The verdict, beside what does not depend on it.
+    pub(super) fn judged(self, figures: Evidence) -> Judged {
+        let Findings { results, goals, orders, records, faults, rto_s, inconclusive } = self;
+        let invariants: Vec<InvariantReport> = results.iter().map(InvariantReport::from).collect();
+        let (verdict, exit_code, reasons) = verdict(&Grounds {
+            failure: None,
+            goals: &goals,
+            invariants: &invariants,
+            faults: &faults,
+            inconclusive: &inconclusive,
+        });
+        let rpo_orders = records.iter().any(FaultRecord::loses_data).then_some(orders.lost_at_disaster);
+        let lost = results.iter().filter(|result| result.id == "D1").flat_map(|result| &result.violations);
+        let lost_orders = lost.flat_map(|violation| violation.ids.clone()).collect();
+        let evidence = Evidence {
+            verdict,
+            exit_code,
+            reasons,
+            goals,
+            invariants,
+            orders,
+            rto_s,
+            rpo_orders,
+            faults,
+            ..figures
+        };
+        Judged { evidence, lost_orders }
+    }
 }
 
 /// What does not depend on the checks.
 fn figures(stage: &Stage, run: &Run) -> Evidence {
-    let scenario = &stage.plan.scenario;
-    let whole = run.driver.figures(|_| true, None);
+    let plan = &stage.plan;
+    Evidence {
+        engine: plan.engine.word().to_owned(),
+        cloud: plan.cloud.clone(),
+        durability: collect::serde_word(&plan.durability),
+        load: run.journeys.as_ref().map(journeys),
+        replication: Some(replication(run)),
+        machine: Some(machine_report(run)),
+        boundaries: boundaries(plan.engine),
+        replay: run.replay.clone(),
+        not_exact: not_exact(plan.engine).to_owned(),
+        ..driven(&plan.scenario, &run.driver, stage.clock)
+    }
+}
+
+/// The scenario, and what the driver saw of it.
+pub(super) fn driven(scenario: &Scenario, driver: &DriverReport, clock: RunClock) -> Evidence {
+    let whole = driver.figures(|_| true, None);
     Evidence {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
         description: scenario.description.clone(),
         seed: scenario.seed,
         commit: commit(),
-        engine: stage.plan.engine.word().to_owned(),
-        cloud: "embedded".to_owned(),
-        durability: collect::serde_word(&stage.plan.durability),
-        started_at: rfc3339(stage.clock.wall_ms_at(run.driver.begun_at_us)),
+        started_at: rfc3339(clock.wall_ms_at(driver.begun_at_us)),
         duration_s: scenario.run_s(),
-        phases: phases(scenario, &run.driver),
+        phases: phases(scenario, driver),
         latency_ms: latency(&whole),
         availability: whole.availability_pct.unwrap_or(0.0),
-        worst_minute: run.driver.worst_window(60).map(|worst| worst.availability_pct),
-        timeline: run.driver.timeline.iter().map(second).collect(),
-        load: run.journeys.as_ref().map(journeys),
-        replication: Some(replication(run)),
-        machine: Some(machine_report(run)),
-        boundaries: boundaries(stage.plan.engine),
-        replay: run.replay.clone(),
-        not_exact: not_exact(stage.plan.engine).to_owned(),
+        worst_minute: driver.worst_window(60).map(|worst| worst.availability_pct),
+        timeline: driver.timeline.iter().map(second).collect(),
         setup: Some(scenario.clone()),
         ..Evidence::default()
     }
@@ -149,7 +193,7 @@ const NOT_EXACT: &str = "The same seed gives the same people, keys of requests, 
                          Real sockets and real time do not repeat: which request meets which moment of a fault \
                          differs from run to run by milliseconds.";
 
-pub(super) fn latency(figures: &Figures) -> Latency {
+fn latency(figures: &Figures) -> Latency {
     let or_none = |figure: Option<f64>| figure.unwrap_or(0.0);
     Latency {
         p50: or_none(figures.p50_ms),
@@ -159,7 +203,7 @@ pub(super) fn latency(figures: &Figures) -> Latency {
     }
 }
 
-pub(super) fn phases(scenario: &Scenario, driver: &DriverReport) -> Vec<PhaseReport> {
+fn phases(scenario: &Scenario, driver: &DriverReport) -> Vec<PhaseReport> {
     let windows: Vec<Window> = scenario.windows();
     let report = |window: &Window| {
         let figures = driver.figures(|phase| phase == window.phase, None);
@@ -177,7 +221,7 @@ pub(super) fn phases(scenario: &Scenario, driver: &DriverReport) -> Vec<PhaseRep
     windows.iter().map(report).collect()
 }
 
-pub(super) fn second(second: &crate::driver::Second) -> Second {
+fn second(second: &crate::driver::Second) -> Second {
     let mut report = Second {
         at_s: f64::from(second.at_s),
         requests: second.requests,
@@ -431,14 +475,14 @@ fn boundaries(engine: Engine) -> Vec<String> {
     own.iter().chain(&common).map(|boundary| (*boundary).to_owned()).collect()
 }
 
-pub(super) fn rfc3339(wall_ms: i64) -> String {
+fn rfc3339(wall_ms: i64) -> String {
     let moment = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(wall_ms) * 1_000_000);
     let text = moment.ok().and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
     text.unwrap_or_default()
 }
 
 /// The commit of the source tree, with a mark where it was changed; a word where nobody knows.
-pub(super) fn commit() -> String {
+fn commit() -> String {
     let git = |arguments: &[&str]| {
         let out = std::process::Command::new("git")
             .args(["-C", env!("CARGO_MANIFEST_DIR")])

@@ -54,6 +54,7 @@ fn all() -> Vec<Check> {
         tables::numbers_keep_their_digits,
         tables::an_index_is_queried_in_order_and_in_pages,
         tables::an_index_leaves_out_items_without_its_keys,
+        tables::a_local_index_shows_a_write_at_once,
         tables::a_query_filters_and_projects,
         tables::a_batch_writes_and_deletes,
         tables::what_was_consumed_is_told_to_those_who_ask,

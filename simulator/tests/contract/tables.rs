@@ -1,6 +1,6 @@
 //! DynamoDB: conditions, transactions, indexes, streams.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, builders::PutItemFluentBuilder};
@@ -17,6 +17,7 @@ use simulator::region;
 use crate::place::{ENV, Place};
 
 const TABLE: &str = "ecommerce-contract-orders";
+const JOURNAL: &str = "ecommerce-contract-orders-journal";
 const BRANCH: &str = "1#eu-west-1";
 
 fn text(value: &str) -> AttributeValue {
@@ -37,7 +38,7 @@ async fn put_order(tables: &Client, id: &str, user: &str, version: i64) {
     put.item("version", number(version)).send().await.unwrap();
 }
 
-async fn get(tables: &Client, id: &str) -> Option<std::collections::HashMap<String, AttributeValue>> {
+async fn get(tables: &Client, id: &str) -> Option<HashMap<String, AttributeValue>> {
     let get = tables.get_item().table_name(TABLE).key("orderId", text(id)).key("branch", text(BRANCH));
     get.consistent_read(true).send().await.unwrap().item
 }
@@ -59,12 +60,16 @@ pub(crate) async fn every_table_is_as_declared(place: Place) {
         };
         let declared = std::iter::once(spec.partition).chain(spec.sort).map(|key| key.name.to_owned());
         assert_eq!(names(told.key_schema()), declared.collect::<Vec<_>>(), "{name}");
-        let indexes = told.global_secondary_indexes().iter();
-        let indexes = indexes.map(|index| (index.index_name.clone().unwrap(), names(index.key_schema())));
+        let global = told.global_secondary_indexes().iter();
+        let global =
+            global.map(|index| (false, index.index_name.clone().unwrap(), names(index.key_schema())));
+        let local = told.local_secondary_indexes().iter();
+        let local = local.map(|index| (true, index.index_name.clone().unwrap(), names(index.key_schema())));
         let declared = spec.indexes.iter().map(|index| {
-            (index.name.to_owned(), vec![index.partition.name.to_owned(), index.sort.name.to_owned()])
+            let keys = vec![index.partition.name.to_owned(), index.sort.name.to_owned()];
+            (spec.is_local(index), index.name.to_owned(), keys)
         });
-        assert_eq!(indexes.collect::<BTreeMap<_, _>>(), declared.collect::<BTreeMap<_, _>>(), "{name}");
+        assert_eq!(global.chain(local).collect::<BTreeSet<_>>(), declared.collect::<BTreeSet<_>>(), "{name}");
         let global = spec.replication == Replication::Global;
         assert_eq!(told.latest_stream_arn().is_some(), global, "{name}");
     }
@@ -219,6 +224,27 @@ pub(crate) async fn an_index_leaves_out_items_without_its_keys(place: Place) {
     assert_eq!(query().await.unwrap().count(), 1);
     put_order(tables, "open", "sparse", 2).await;
     assert_eq!(query().await.unwrap().count(), 0);
+}
+
+pub(crate) async fn a_local_index_shows_a_write_at_once(place: Place) {
+    let tables = &place.door.tables;
+    let key = |hash: &str| [("shard", text("local#1")), ("keyHash", text(hash))];
+    for (hash, at) in [("a", 2), ("b", 1), ("c", 3)] {
+        let put = tables
+            .put_item()
+            .table_name(JOURNAL)
+            .set_item(Some(HashMap::from(key(hash).map(|(name, value)| (name.to_owned(), value)))));
+        put.item("unclosed", number(at)).send().await.unwrap();
+    }
+    let update = tables.update_item().table_name(JOURNAL).update_expression("REMOVE unclosed");
+    let [shard, hash] = key("a");
+    update.key(shard.0, shard.1).key(hash.0, hash.1).send().await.unwrap();
+    let query = tables.query().table_name(JOURNAL).index_name("unclosed").consistent_read(true);
+    let query =
+        query.key_condition_expression("shard = :s").expression_attribute_values(":s", text("local#1"));
+    let seen = query.send().await.unwrap();
+    let seen: Vec<_> = seen.items().iter().map(|item| item["keyHash"].as_s().unwrap().as_str()).collect();
+    assert_eq!(seen, ["b", "c"]);
 }
 
 pub(crate) async fn a_query_filters_and_projects(place: Place) {

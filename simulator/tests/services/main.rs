@@ -26,6 +26,7 @@ mod saga;
 mod schemas;
 mod sign_up;
 mod support;
+mod unclosed;
 mod users;
 mod validators;
 mod warehouse;

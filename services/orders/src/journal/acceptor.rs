@@ -3,9 +3,9 @@
 mod conditions;
 
 use super::rules::{self, Heed, Judgement, Mark};
-use crate::store::{JOURNAL, LEASES, ORDERS, TOKENS};
+use crate::store::{JOURNAL, LEASES, ORDERS, TOKENS, UNCLOSED};
 use conditions::{
-    COUNTED, MARK, PROMISE, PROMISE_AND_LEARN, WRITE, counts, free_token, may_mark, may_write, newer_epoch,
+    COUNTED, PROMISE, PROMISE_AND_LEARN, WRITE, counts, free_token, mark, may_mark, may_write, newer_epoch,
     not_moved, not_outranked, share_no_item,
 };
 use contracts::{
@@ -47,6 +47,9 @@ pub(super) struct Row {
     pub(super) value: String,
     order_id: OrderId,
     written_at: i64,
+    /// Puts it into the index of what is not closed; the same moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unclosed: Option<i64>,
 }
 
 impl Row {
@@ -55,7 +58,8 @@ impl Row {
         let Entry { shard, key_hash, ballot, state, value_hash, value } = entry.clone();
         let order_id = value.order_id();
         let value = serde_json::to_string(&value).unwrap_or_default();
-        Row { shard, key_hash, ballot, state, value_hash, value, order_id, written_at }
+        let unclosed = rules::must_be_read(state).then_some(written_at);
+        Row { shard, key_hash, ballot, state, value_hash, value, order_id, written_at, unclosed }
     }
 
     /// Its value without the person, where it tells of one.
@@ -178,9 +182,7 @@ impl Acceptor {
 
     /// What a candidate reads of a shard that is promised to it.
     async fn promised(&self, shard: &ShardId, incarnations: Incarnations) -> Result<Promise, AcceptorError> {
-        // What is closed is not even sent.
-        let query =
-            Query::partition("shard", text(shard.as_str())).consistent().except("state", text("closed"));
+        let query = Query::partition("shard", text(shard.as_str())).index(UNCLOSED).consistent();
         let unclosed: Vec<Row> = self.journal.query_all(query, ENTRIES_MAX).await?;
         let unclosed = unclosed.into_iter().filter(|row| rules::must_be_read(row.state)).map(Row::entry);
         Ok(Promise::Promised { entries: unclosed.collect::<Result<_, _>>()?, incarnations })
@@ -387,8 +389,12 @@ impl Acceptor {
                 transaction.check(&self.leases, self.lease_key(shard), counts(&request.incarnations))?;
         }
         for entry in entries {
-            transaction =
-                transaction.update(&self.journal, self.entry_key(entry), MARK, may_mark(entry, state))?;
+            transaction = transaction.update(
+                &self.journal,
+                self.entry_key(entry),
+                mark(state),
+                may_mark(entry, state),
+            )?;
         }
         match transaction.commit().await {
             Ok(()) => Ok(true),
@@ -409,7 +415,12 @@ impl Acceptor {
             let lease = self.lease_key(&entry.shard);
             let transaction =
                 self.journal.transaction().check(&self.leases, lease, counts(&request.incarnations))?;
-            Ok(transaction.update(&self.journal, self.entry_key(entry), MARK, may_mark(entry, state))?)
+            Ok(transaction.update(
+                &self.journal,
+                self.entry_key(entry),
+                mark(state),
+                may_mark(entry, state),
+            )?)
         };
         Ok(match self.commit(&entry.shard, &request.incarnations, transaction).await? {
             Stored::Done => Ok(true),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::error::{Result, constraint};
 use super::json::{Object, write_list, write_text};
 use super::store::WriteCost;
-use super::table::Table;
+use super::table::{GLOBAL, LOCAL, Table};
 
 /// How much a caller wants to know of what it consumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,17 +123,25 @@ impl Consumed<'_> {
         write_units(&mut object, self.total(), axis);
         if detail == Detail::Indexes {
             write_detail(object.field("Table"), self.units, axis);
-            if self.indexes.iter().any(Option::is_some) {
-                let mut indexes = Object::new(object.field("GlobalSecondaryIndexes"));
-                for (index, units) in self.table.indexes.iter().zip(&self.indexes) {
-                    if let Some(units) = units {
-                        write_detail(indexes.field(index.name), *units, axis);
-                    }
-                }
-                indexes.end();
+            for kind in [GLOBAL, LOCAL] {
+                self.write_indexes(&mut object, kind, axis);
             }
         }
         object.end();
+    }
+
+    /// The indexes of one kind, where some of them took part.
+    fn write_indexes(&self, object: &mut Object<'_>, kind: &str, axis: Axis) {
+        let all = self.table.indexes.iter().zip(&self.indexes);
+        let mut took = all
+            .filter(|(index, _)| index.kind() == kind)
+            .filter_map(|(index, units)| Some((index, (*units)?)));
+        let Some(first) = took.next() else { return };
+        let mut indexes = Object::new(object.field(kind));
+        for (index, units) in std::iter::once(first).chain(took) {
+            write_detail(indexes.field(index.name), units, axis);
+        }
+        indexes.end();
     }
 }
 

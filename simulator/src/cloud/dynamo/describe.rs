@@ -78,19 +78,20 @@ impl Dynamo {
             "ItemCount": rows.rows.len(),
             "TableSizeBytes": rows.bytes,
         });
-        if !table.indexes.is_empty() {
-            let indexes = table.indexes.iter().zip(&rows.indexes).map(|(index, entries)| {
-                json!({
-                    "IndexName": index.name,
-                    "IndexArn": format!("{arn}/index/{}", index.name),
-                    "IndexStatus": "ACTIVE",
-                    "KeySchema": key_schema(&index.schema),
-                    "Projection": { "ProjectionType": "ALL" },
-                    "ItemCount": entries.len(),
-                    "IndexSizeBytes": entries.values().map(|record| record.bytes()).sum::<usize>(),
-                })
+        for (index, entries) in table.indexes.iter().zip(&rows.indexes) {
+            let mut told = json!({
+                "IndexName": index.name,
+                "IndexArn": format!("{arn}/index/{}", index.name),
+                "KeySchema": key_schema(&index.schema),
+                "Projection": { "ProjectionType": "ALL" },
+                "ItemCount": entries.len(),
+                "IndexSizeBytes": entries.values().map(|record| record.bytes()).sum::<usize>(),
             });
-            description["GlobalSecondaryIndexes"] = indexes.collect();
+            // A local one is as its table is.
+            if !index.local {
+                told["IndexStatus"] = json!("ACTIVE");
+            }
+            push(&mut description[index.kind()], told);
         }
         if table.global {
             description["StreamSpecification"] =
@@ -112,6 +113,14 @@ impl Dynamo {
     /// All streams are as old as the region.
     pub(super) fn stream_label(&self) -> String {
         format!("{}.{:03}", self.created_ms / 1000, self.created_ms % 1000)
+    }
+}
+
+/// Adds to a list that may not be there yet.
+pub(super) fn push(list: &mut Value, element: Value) {
+    match list {
+        Value::Array(elements) => elements.push(element),
+        none => *none = json!([element]),
     }
 }
 

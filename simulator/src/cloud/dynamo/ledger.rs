@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::replication::ReplicatedWrite;
 use super::Dynamo;
-use super::describe::{definitions, key_schema};
+use super::describe::{definitions, key_schema, push};
 use super::key::KeyBytes;
 use super::record::Record;
 use super::store::Stamp;
@@ -175,12 +175,15 @@ fn creation(table: &Table) -> Value {
         "KeySchema": key_schema(&table.schema),
         "AttributeDefinitions": definitions(table),
     });
-    if !table.indexes.is_empty() {
-        let indexes = table.indexes.iter().map(|index| {
-            json!({ "IndexName": index.name, "KeySchema": key_schema(&index.schema),
-                "Projection": { "ProjectionType": "ALL" } })
-        });
-        creation["GlobalSecondaryIndexes"] = indexes.collect();
+    for index in &table.indexes {
+        push(
+            &mut creation[index.kind()],
+            json!({
+                "IndexName": index.name,
+                "KeySchema": key_schema(&index.schema),
+                "Projection": { "ProjectionType": "ALL" },
+            }),
+        );
     }
     if table.global {
         creation["StreamSpecification"] =

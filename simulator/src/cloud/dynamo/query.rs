@@ -146,7 +146,8 @@ impl Search<'_> {
     fn source<'d>(&self, dynamo: &'d Dynamo) -> Result<Source<'d>> {
         let table = dynamo.table(self.table_name.as_deref())?;
         let index = self.index_name.as_deref().map(|name| table.index(name)).transpose()?;
-        if index.is_some() && self.consistent_read == Some(true) {
+        let global = index.is_some_and(|place| !table.indexes[place].local);
+        if global && self.consistent_read == Some(true) {
             return Err(invalid("Consistent reads are not supported on global secondary indexes"));
         }
         Ok(Source { table, index })

@@ -8,6 +8,11 @@ use super::error::{Error, Result, invalid};
 use super::key::{KeyBytes, Schema, fits, letter};
 use super::value::{Item, Value};
 
+/// Indexes by the partition key of the table.
+pub(super) const LOCAL: &str = "LocalSecondaryIndexes";
+/// Indexes by a partition key of their own.
+pub(super) const GLOBAL: &str = "GlobalSecondaryIndexes";
+
 /// A table's declaration; its rows are in the [`super::store`].
 #[derive(Debug)]
 pub(super) struct Table {
@@ -24,10 +29,12 @@ pub(super) struct Table {
     pub(super) indexes: Vec<Index>,
 }
 
-/// A global secondary index.
+/// A secondary index.
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) name: &'static str,
+    /// Whether it has the table's partition key.
+    pub(super) local: bool,
     pub(super) schema: Schema,
 }
 
@@ -38,6 +45,7 @@ impl Table {
             .iter()
             .map(|index| Index {
                 name: index.name,
+                local: spec.is_local(index),
                 schema: Schema { partition: index.partition, sort: Some(index.sort) },
             })
             .collect();
@@ -96,6 +104,11 @@ impl Table {
 }
 
 impl Index {
+    /// Under which name requests and answers list indexes of its kind.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.local { LOCAL } else { GLOBAL }
+    }
+
     /// Where the index has an item whose key in the table is this; `None` where it does not have it.
     pub(super) fn entry(&self, item: &Item, key: &KeyBytes) -> Option<KeyBytes> {
         let mut bytes = Vec::with_capacity(64 + key.len());

@@ -39,6 +39,7 @@ impl Plan {
             self.take_pool(&continent.id, &made);
         }
         self.clouds = clouds.clone();
+        self.cloud = backing.word();
         Ok(self)
     }
 

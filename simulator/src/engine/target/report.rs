@@ -2,17 +2,14 @@
 
 use super::{Drill, felt::Course};
 use crate::{
-    checks::{
-        Afterwards, Case, InvariantResult, OrderCounts, Places, ProbeResult, Shown, check_outside,
-        count_outside,
-    },
+    checks::{Afterwards, Case, Places, ProbeResult, Shown, check_outside, count_outside},
     driver::DriverReport,
     engine::{
         collect,
         judge::{Measured, is_service_level},
-        report::{self, Judged},
+        report::{self, Findings, Judged},
     },
-    evidence::{Evidence, FaultReport, GoalResult, Grounds, InvariantReport, MachineReport, verdict},
+    evidence::{Evidence, FaultReport, GoalResult, MachineReport},
     faults::FaultRecord,
     history::HistoryRecord,
     machine::{self, LATE_MS},
@@ -87,71 +84,31 @@ impl Run<'_> {
             case: &case,
             cost: None,
         };
-        let goals = goals(&self.drill.scenario, &measured, self.afterwards.robots_worked);
-        let rto_s = measured.recovery_s();
-        let evidence = Evidence { rto_s, ..self.evidence(&results, goals, orders, &faults) };
-        let lost = results.iter().filter(|result| result.id == "D1").flat_map(|result| &result.violations);
-        Judged { evidence, lost_orders: lost.flat_map(|violation| violation.ids.clone()).collect() }
-    }
-
-    fn evidence(
-        &self,
-        results: &[InvariantResult],
-        goals: Vec<GoalResult>,
-        orders: OrderCounts,
-        faults: &[FaultRecord],
-    ) -> Evidence {
-        let invariants: Vec<InvariantReport> = results.iter().map(InvariantReport::from).collect();
-        let reports: Vec<FaultReport> = faults.iter().map(|record| self.fault(record)).collect();
-        let inconclusive = self.inconclusive(&goals, &invariants);
-        let (verdict, exit_code, reasons) = verdict(&Grounds {
-            failure: None,
-            goals: &goals,
-            invariants: &invariants,
-            faults: &reports,
-            inconclusive: &inconclusive,
-        });
-        let rpo_orders = faults.iter().any(FaultRecord::loses_data).then_some(orders.lost_at_disaster);
-        Evidence {
-            verdict,
-            exit_code,
-            reasons,
-            goals,
-            invariants,
+        let mut found = Findings {
+            goals: goals(&self.drill.scenario, &measured, self.afterwards.robots_worked),
+            rto_s: measured.recovery_s(),
+            inconclusive: Vec::new(),
+            results: &results,
             orders,
-            rpo_orders,
-            faults: reports,
-            ..self.figures()
-        }
+            records: &faults,
+            faults: faults.iter().map(|record| self.fault(record)).collect(),
+        };
+        found.inconclusive = self.inconclusive(&found);
+        found.judged(self.figures())
     }
 
     /// What does not depend on the checks.
     fn figures(&self) -> Evidence {
-        let (drill, driver) = (self.drill, self.driver);
-        let scenario = &drill.scenario;
-        let whole = driver.figures(|_| true, None);
+        let drill = self.drill;
         Evidence {
-            scenario: scenario.name.clone(),
-            title: scenario.title.clone(),
-            description: scenario.description.clone(),
-            seed: scenario.seed,
-            commit: report::commit(),
             engine: "target".to_owned(),
             cloud: format!("{} ({})", drill.target.name, drill.target.env),
             from_outside: true,
-            started_at: report::rfc3339(self.clock.wall_ms_at(driver.begun_at_us)),
-            duration_s: scenario.run_s(),
-            phases: report::phases(scenario, driver),
-            latency_ms: report::latency(&whole),
-            availability: whole.availability_pct.unwrap_or(0.0),
-            worst_minute: driver.worst_window(60).map(|worst| worst.availability_pct),
-            timeline: driver.timeline.iter().map(report::second).collect(),
             machine: Some(self.machine()),
             boundaries: BOUNDARIES.iter().map(|boundary| (*boundary).to_owned()).collect(),
             replay: drill.replay.clone(),
             not_exact: NOT_EXACT.to_owned(),
-            setup: Some(scenario.clone()),
-            ..Evidence::default()
+            ..report::driven(&drill.scenario, self.driver, self.clock)
         }
     }
 
@@ -196,10 +153,10 @@ impl Run<'_> {
 
     /// Why the run proves nothing, beyond goals and faults. A driver that was late makes answers look later than they
     /// were, so it takes nothing away from a goal that was met.
-    fn inconclusive(&self, goals: &[GoalResult], invariants: &[InvariantReport]) -> Vec<String> {
+    fn inconclusive(&self, found: &Findings<'_>) -> Vec<String> {
         let mut reasons = Vec::new();
-        let poor = invariants.iter().any(|one| is_service_level(&one.id) && one.violations > 0);
-        let missed = goals.iter().any(|goal| goal.missed() && SPEED.contains(&goal.metric));
+        let poor = found.results.iter().any(|one| is_service_level(one.id) && !one.violations.is_empty());
+        let missed = found.goals.iter().any(|goal| goal.missed() && SPEED.contains(&goal.metric));
         let late_ms = self.driver.lateness.p99_ms;
         if late_ms > LATE_MS && (poor || missed) {
             reasons.push(format!(

@@ -7,7 +7,13 @@ use contracts::{
 use platform::tables::{Condition, number, text};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) const MARK: &str = "SET #state = :to";
+/// Gives an entry its mark; one that is closed leaves the index.
+pub(super) fn mark(state: EntryState) -> &'static str {
+    match state {
+        EntryState::Closed => "SET #state = :to REMOVE unclosed",
+        _ => "SET #state = :to",
+    }
+}
 
 /// [`crate::journal::rules::mark`] as a condition.
 pub(super) fn may_mark(entry: &SettleEntry, state: EntryState) -> Condition {
@@ -45,9 +51,11 @@ pub(super) fn not_outranked(ballot: &Ballot) -> Condition {
         .value(":ballot", text(ballot.to_string()))
 }
 
-/// Writes an entry; one that is known to be chosen or closed stays so.
+/// Writes an entry; one that is known to be chosen or closed stays so. A closed one that is written once more comes back into
+/// the index, until whoever wrote it closes it again: a takeover reads it and leaves it out.
 pub(super) const WRITE: &str = "SET ballot = :ballot, #state = if_not_exists(#state, :open), valueHash = :hash, \
-                     #value = :value, orderId = :order, writtenAt = if_not_exists(writtenAt, :now)";
+                     #value = :value, orderId = :order, writtenAt = if_not_exists(writtenAt, :now), \
+                     unclosed = if_not_exists(unclosed, :now)";
 
 /// [`crate::journal::rules::judge`] as a condition: nothing here, or this value, or an open entry of a lower ballot.
 pub(super) fn may_write(entry: &Entry, now: i64) -> Condition {

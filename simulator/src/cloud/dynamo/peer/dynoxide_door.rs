@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Answer;
+use crate::cloud::dynamo::describe::push;
 use crate::cloud::dynamo::key::letter;
+use crate::cloud::dynamo::table::{GLOBAL, LOCAL};
 
 /// dynoxide in memory, without streams.
 pub(super) struct Peer(Database);
@@ -76,15 +78,16 @@ fn declaration(spec: &TableSpec) -> Value {
         "KeySchema": key_schema(spec.partition, spec.sort),
         "AttributeDefinitions": keys.into_iter().map(definition).collect::<Vec<_>>(),
     });
-    if !spec.indexes.is_empty() {
-        let indexes = spec.indexes.iter().map(|index| {
+    for index in spec.indexes {
+        let kind = if spec.is_local(index) { LOCAL } else { GLOBAL };
+        push(
+            &mut declaration[kind],
             json!({
                 "IndexName": index.name,
                 "KeySchema": key_schema(index.partition, Some(index.sort)),
                 "Projection": { "ProjectionType": "ALL" },
-            })
-        });
-        declaration["GlobalSecondaryIndexes"] = indexes.collect();
+            }),
+        );
     }
     declaration
 }
