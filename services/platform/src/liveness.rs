@@ -6,116 +6,75 @@
 
 mod asked;
 mod beats;
+mod streams;
 
 use crate::{
     Platform, Worker,
-    config::{Config, Heard as How},
+    config::{Config, Heard},
     lambda::WholeAnswers,
     network::Network,
     regions::Standings,
     world::World,
 };
+use asked::Asked;
 use axum::{Extension, Router, body::Body, routing::get};
-use bytes::Bytes;
 use contracts::Region;
 use futures::stream;
-use http::{Request, header};
-use http_body_util::BodyExt;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-use tokio::time::Instant;
+use std::{convert::Infallible, time::Duration};
+use streams::Streams;
 
 /// The route of the stream.
 pub const PATH: &str = "/heartbeats";
 /// The service under which the route stands.
 pub const SERVICE: &str = "platform";
 
-/// When each region was last heard from.
+/// Which regions live, as far as this one can tell.
 #[derive(Clone)]
 pub struct Liveness {
-    world: World,
     here: Region,
     suspect_after: Duration,
-    heartbeat: Duration,
-    started: Instant,
-    heard: Arc<Mutex<BTreeMap<Region, Heard>>>,
-    /// Where regions are asked and not listened to.
-    asked: Option<asked::Asked>,
-    /// How long this process itself did not get to run, all in all: silence meanwhile says nothing about others.
-    stalled: Arc<Mutex<Duration>>,
+    signs: Signs,
     /// What operators decided about regions. Those that are set aside count as silent, this one too.
     pub standings: Standings,
 }
 
-/// The last sign of a region.
-#[derive(Clone, Copy)]
-struct Heard {
-    at: Instant,
-    /// How long this process had been stalled by then.
-    stalled: Duration,
+/// How signs of other regions come in.
+#[derive(Clone)]
+enum Signs {
+    Heard(Streams),
+    Asked(Asked),
 }
 
 impl Liveness {
     /// Nobody has been heard from yet; everybody has the usual time to be heard.
     pub fn new(world: World, config: &Config, network: &Network) -> Self {
-        let asked = (config.heard == How::Asked).then(|| asked::Asked::new(&world, config, network));
+        let signs = match config.heard {
+            Heard::Streams => Signs::Heard(Streams::new(world, config)),
+            Heard::Asked => Signs::Asked(Asked::new(&world, config, network)),
+        };
         Liveness {
-            asked,
             here: config.region.clone(),
             suspect_after: Duration::from_millis(config.suspect_after_ms),
-            heartbeat: Duration::from_millis(config.heartbeat_ms),
-            started: world.instant(),
-            stalled: Arc::default(),
-            world,
-            heard: Arc::default(),
+            signs,
             standings: Standings::default(),
         }
     }
 
-    /// Notes that a region was heard from.
-    pub fn hear(&self, region: &Region) {
-        let heard = Heard { at: self.world.instant(), stalled: self.stalled() };
-        self.lock().insert(region.clone(), heard);
-    }
-
     /// Notes that this process did not get to run until now: whatever it missed says nothing about others.
     pub fn woke(&self) {
-        let now = Heard { at: self.world.instant(), stalled: self.stalled() };
-        self.lock().values_mut().for_each(|heard| *heard = now);
-    }
-
-    /// Watches whether this process gets to run. A process that was held up (a busy machine, a frozen
-    /// virtual machine) finds heartbeats late that were in time, and must not blame their senders.
-    async fn watch_self(self) -> Result<(), std::convert::Infallible> {
-        let before = self.world.instant();
-        tokio::time::sleep(self.heartbeat).await;
-        let stall = self.world.instant().saturating_duration_since(before).saturating_sub(self.heartbeat);
-        if stall > self.heartbeat {
-            *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) += stall;
+        if let Signs::Heard(streams) = &self.signs {
+            streams.woke();
         }
-        Ok(())
-    }
-
-    fn stalled(&self) -> Duration {
-        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long a region has been silent while this process listened. This region itself never is.
     pub fn silent_for(&self, region: &Region) -> Duration {
-        if *region == self.here {
-            return Duration::ZERO;
+        match &self.signs {
+            _ if *region == self.here => Duration::ZERO,
+            Signs::Heard(streams) => streams.silent_for(region),
+            Signs::Asked(asked) if asked.gave_no_answer(region) => self.suspect_after,
+            Signs::Asked(_) => Duration::ZERO,
         }
-        if let Some(asked) = &self.asked {
-            return if asked.gave_no_answer(region) { self.suspect_after } else { Duration::ZERO };
-        }
-        // At the start, links are still being made: one second of grace.
-        let grace = Heard { at: self.started + Duration::from_secs(1), stalled: Duration::ZERO };
-        let heard = self.lock().get(region).copied().unwrap_or(grace);
-        let silent = self.world.instant().saturating_duration_since(heard.at);
-        silent.saturating_sub(self.stalled().saturating_sub(heard.stalled))
     }
 
     /// Whether signs of a region come in.
@@ -130,14 +89,13 @@ impl Liveness {
 
     /// Waits until a region is suspected.
     pub async fn until_suspected(&self, region: &Region) {
-        loop {
-            let silent = self.silent_for(region);
-            if silent >= self.suspect_after || self.standings.aside(region) {
-                return;
-            }
-            match &self.asked {
-                Some(asked) => asked.again(region, &self.standings).await,
-                None => tokio::time::sleep(self.suspect_after - silent).await,
+        while !self.suspected(region) {
+            match &self.signs {
+                Signs::Heard(_) => {
+                    let left = self.suspect_after.saturating_sub(self.silent_for(region));
+                    tokio::time::sleep(left).await;
+                }
+                Signs::Asked(asked) => asked.again(region, &self.standings).await,
             }
         }
     }
@@ -145,82 +103,48 @@ impl Liveness {
     /// Whether a region lives: false as soon as it is suspected, true as soon as it is heard later than `delay`
     /// from now. Until then signs of it may still be on their way that it sent before it fell silent.
     pub async fn lives(&self, region: &Region, delay: Duration) -> bool {
-        if let Some(asked) = &self.asked {
-            let here = *region == self.here;
-            return !self.standings.aside(region) && (here || asked.ask(region, &self.standings).await);
+        if self.standings.aside(region) || *region == self.here {
+            return !self.standings.aside(region);
         }
-        let from = self.world.instant() + delay;
-        loop {
-            if self.suspected(region) {
-                return false;
+        match &self.signs {
+            Signs::Heard(streams) => {
+                let since = streams.in_a_while(delay);
+                while !self.suspected(region) {
+                    if streams.heard_since(region, since) {
+                        return true;
+                    }
+                    streams.next_sign().await;
+                }
+                false
             }
-            if *region == self.here || self.lock().get(region).is_some_and(|heard| heard.at >= from) {
-                return true;
-            }
-            tokio::time::sleep(self.heartbeat / 2).await;
+            Signs::Asked(asked) => asked.ask(region, &self.standings).await,
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Region, Heard>> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The route that others listen on. Where the host hands on whole answers only, one beat is the answer.
 pub fn routes(platform: &Platform) -> Router {
-    let liveness = platform.liveness.clone();
+    let standings = platform.liveness.standings.clone();
+    let heartbeat = Duration::from_millis(platform.config.heartbeat_ms);
     let beats = move |whole: Option<Extension<WholeAnswers>>| async move {
+        let mut beats = beats::Beats::new(&standings);
         if whole.is_some() {
-            return Body::from(beats::Beats::new(&liveness.standings).next());
+            return Body::from(beats.next());
         }
-        let beats = stream::unfold(beats::Beats::new(&liveness.standings), move |mut beats| async move {
-            tokio::time::sleep(liveness.heartbeat).await;
-            Some((Ok::<_, std::convert::Infallible>(beats.next()), beats))
-        });
-        Body::from_stream(beats)
+        Body::from_stream(stream::unfold(beats, move |mut beats| async move {
+            tokio::time::sleep(heartbeat).await;
+            Some((Ok::<_, Infallible>(beats.next()), beats))
+        }))
     };
     Router::new().route(PATH, get(beats))
 }
 
 /// A listener for every other region, or one who asks all of them when the host says so.
 pub fn workers(platform: &Platform) -> Vec<Worker> {
-    let liveness = platform.liveness.clone();
-    if let Some(asked) = liveness.asked.clone() {
-        let others: Vec<Region> = platform.config.other_regions().cloned().collect();
-        let ask = move || {
-            let (asked, others, standings) = (asked.clone(), others.clone(), liveness.standings.clone());
-            async move { asked.ask_all(&others, &standings).await }
-        };
-        return vec![Worker::new("heartbeats", asked::EVERY, ask).alone()];
+    match &platform.liveness.signs {
+        Signs::Heard(streams) => streams.workers(platform),
+        Signs::Asked(asked) => vec![asked.worker(platform)],
     }
-    let awake = Worker::new("awake", Duration::ZERO, move || liveness.clone().watch_self());
-    let listeners = platform.config.other_regions().map(|region| {
-        let (platform, region) = (platform.clone(), region.clone());
-        let listen = move || listen(platform.clone(), region.clone());
-        Worker::new("heartbeats", Duration::from_millis(100), listen)
-    });
-    listeners.chain([awake]).collect()
-}
-
-/// Listens to one region until its stream ends or is silent for a long time.
-async fn listen(platform: Platform, region: Region) -> Result<(), String> {
-    let url = platform.config.urls().get(&region).map(|url| url.replace("{service}", SERVICE));
-    let url = format!("{}{PATH}", url.unwrap_or_default());
-    let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
-    let request = Request::get(&url).header(header::HOST, host.unwrap_or_default()).body(Bytes::new());
-    let request = request.map_err(|cause| cause.to_string())?;
-    let patience = platform.liveness.suspect_after * 4;
-    let opened = tokio::time::timeout(Duration::from_secs(2), platform.calls.network().open(request)).await;
-    let Ok(Ok(response)) = opened else { return Ok(()) }; // still silent: tried again after the pause
-    let (mut body, mut lines) = (response.into_body(), beats::Lines::default());
-    while let Ok(Some(Ok(frame))) = tokio::time::timeout(patience, body.frame()).await {
-        platform.liveness.hear(&region);
-        let told = frame.data_ref().map(|bytes| lines.read(bytes)).unwrap_or_default();
-        for standing in told.into_iter().filter(|told| platform.config.continent_of(&told.region).is_some()) {
-            platform.liveness.standings.learn(standing);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -241,18 +165,13 @@ mod tests {
         let now = world.instant();
         let heard = REGIONS.iter().zip(heard).map(|(region, lately)| {
             let at = if lately { now } else { now.checked_sub(LONG_AGO).unwrap() };
-            (Region::from(*region), Heard { at, stalled: Duration::ZERO })
+            (Region::from(*region), at)
         });
         Liveness {
             here: "eu-west-1".into(),
             suspect_after: SUSPECT_AFTER,
-            heartbeat: Duration::from_millis(50),
-            started: now,
-            stalled: Arc::default(),
+            signs: Signs::Heard(Streams::that_heard(world, heard)),
             standings: Standings::default(),
-            heard: Arc::new(Mutex::new(heard.collect())),
-            asked: None,
-            world,
         }
     }
 

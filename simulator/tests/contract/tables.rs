@@ -240,8 +240,10 @@ pub(crate) async fn a_local_index_shows_a_write_at_once(place: Place) {
     let [shard, hash] = key("a");
     update.key(shard.0, shard.1).key(hash.0, hash.1).send().await.unwrap();
     let query = tables.query().table_name(JOURNAL).index_name("unclosed").consistent_read(true);
-    let query =
-        query.key_condition_expression("shard = :s").expression_attribute_values(":s", text("local#1"));
+    let query = query
+        .key_condition_expression("#s = :s")
+        .expression_attribute_names("#s", "shard")
+        .expression_attribute_values(":s", text("local#1"));
     let seen = query.send().await.unwrap();
     let seen: Vec<_> = seen.items().iter().map(|item| item["keyHash"].as_s().unwrap().as_str()).collect();
     assert_eq!(seen, ["b", "c"]);

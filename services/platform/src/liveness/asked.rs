@@ -2,7 +2,7 @@
 //! time, they would keep each other awake for ever.
 
 use super::{PATH, SERVICE, beats::Lines};
-use crate::{config::Config, network::Network, regions::Standings, world::World};
+use crate::{Platform, Worker, config::Config, network::Network, regions::Standings, world::World};
 use bytes::Bytes;
 use contracts::Region;
 use futures::future::join_all;
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// next, so that what was left by its owners is looked for at the next one.
 const STANDS: Duration = Duration::from_secs(90);
 /// How often all are asked by a process that lives on.
-pub(super) const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(60);
 
 /// Who was asked, and did not answer. Clones share that.
 #[derive(Clone)]
@@ -76,9 +76,18 @@ impl Asked {
         }
     }
 
-    pub(super) async fn ask_all(&self, regions: &[Region], standings: &Standings) -> Result<(), Infallible> {
-        join_all(regions.iter().map(|region| self.ask(region, standings))).await;
-        Ok(())
+    /// Asks all other regions when the host says so.
+    pub(super) fn worker(&self, platform: &Platform) -> Worker {
+        let others: Vec<Region> = platform.config.other_regions().cloned().collect();
+        let (asked, standings) = (self.clone(), platform.liveness.standings.clone());
+        let ask = move || {
+            let (asked, others, standings) = (asked.clone(), others.clone(), standings.clone());
+            async move {
+                join_all(others.iter().map(|region| asked.ask(region, &standings))).await;
+                Ok::<(), Infallible>(())
+            }
+        };
+        Worker::new("heartbeats", EVERY, ask).alone()
     }
 
     async fn beat(&self, region: &Region) -> Option<Bytes> {
@@ -97,7 +106,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Platform, lambda::WholeAnswers};
+    use crate::lambda::WholeAnswers;
     use axum::{Extension, Router, routing::get};
     use contracts::bodies::ops::{RegionStanding, RegionState};
     use serde_json::json;
