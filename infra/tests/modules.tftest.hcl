@@ -220,7 +220,20 @@ run "what_a_table_is" {
     tables = {
       platform-inbox = { partition = { name = "id", type = "S" }, indexes = [], ttl = "ttl" }
       payment-ledger = { partition = { name = "orderId", type = "S" }, sort = { name = "seq", type = "N" }, indexes = [] }
+      orders-journal = {
+        partition = { name = "shard", type = "S" }
+        sort      = { name = "keyHash", type = "S" }
+        indexes = [
+          { name = "unclosed", partition = { name = "shard", type = "S" }, sort = { name = "unclosed", type = "N" }, local = true },
+          { name = "global", partition = { name = "keyHash", type = "S" }, sort = { name = "unclosed", type = "N" } },
+        ]
+      }
     }
+  }
+
+  assert {
+    condition     = [for index in aws_dynamodb_table.here["orders-journal"].local_secondary_index : index.name] == ["unclosed"] && [for index in aws_dynamodb_table.here["orders-journal"].global_secondary_index : index.name] == ["global"]
+    error_message = "An index is local where it says so, and global elsewhere."
   }
 
   assert {

@@ -36,6 +36,7 @@ resource "aws_dynamodb_table" "here" {
     }
   }
 
+  # A local index cannot be changed later: Terraform would make the table anew.
   dynamic "local_secondary_index" {
     for_each = { for index in each.value.indexes : index.name => index if index.local }
     content {

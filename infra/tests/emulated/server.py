@@ -1,7 +1,7 @@
-"""The emulator behind some distance, for hypercorn: Terraform gets no answer before it has written its request down as sent.
+"""The emulator at some distance from Terraform, for hypercorn.
 
-Its HTTP client gives up a connection whose answer comes within the millisecond, while the request's writer still waits for a
-processor, and asks again: what it creates is there already. AWS is never that near.
+Where an answer comes within the millisecond, Terraform's HTTP client may not have noted yet that it has sent its request. It
+then gives the connection up and asks again, for something that is there already. AWS is never that near.
 """
 
 import asyncio

@@ -30,7 +30,7 @@ pub fn ended(name: &str, result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
-            eprintln!("{name}: {cause}");
+            eprintln!("{name}: {}", cause.to_string().replace('\n', " "));
             ExitCode::FAILURE
         }
     }

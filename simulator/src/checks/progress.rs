@@ -2,7 +2,8 @@
 
 use super::Tally;
 use super::case::Outcome;
-use super::records::{Records, order_of};
+use super::orders::promised_id;
+use super::records::Records;
 use super::shipping;
 use super::stock::Shelves;
 use contracts::ids::OrderId;
@@ -38,7 +39,7 @@ pub(super) fn settled(records: &Records<'_>, tally: &mut Tally) {
 /// Every order that exists, and every one that was promised.
 fn due(records: &Records<'_>) -> BTreeSet<OrderId> {
     let promised = records.case.attempts.iter().filter(|attempt| attempt.outcome == Outcome::Acknowledged);
-    records.last.existing().chain(promised.map(order_of)).collect()
+    records.last.existing().chain(promised.map(promised_id)).collect()
 }
 
 fn unsettled(records: &Records<'_>, order_id: &OrderId, shelves: &Shelves) -> Option<String> {

@@ -223,7 +223,7 @@ impl<'p> Month<'p> {
     ///
     /// - function calls: requests and deliveries, one call each;
     /// - function compute, GB-s: (time until the answer + `call_overhead_ms`) x memory for each request,
-    ///   `event_handler_ms` x memory for each delivery;
+    ///   `event_handler_ms` x memory for each delivery, most of which go to orders, which has the most memory;
     /// - storage: bytes of an order's rows x orders of `retention_months`, and as much again of recovery;
     /// - log storage: `log_days` of what is ingested.
     fn derived(&self, used: &Quantities, work: &Work, writer: &mut Writer<'_>) {
@@ -232,7 +232,7 @@ impl<'p> Month<'p> {
         let calls = used.services.values().map(|service| service.requests).sum::<f64>() + used.deliveries;
         let compute: f64 =
             used.services.iter().map(|(name, service)| self.compute_gb_s(name, service)).sum::<f64>();
-        let handled = used.deliveries * value("event_handler_ms") / 1e3 * self.memory_gb("default");
+        let handled = used.deliveries * value("event_handler_ms") / 1e3 * self.memory_gb("orders");
         let stored = work.stored_bytes * self.orders() * value("retention_months") / GB;
         let mut put = |item, amount| writer.put(item, Basis::Derived, amount);
         put("functions.calls", month(calls) / MILLION);

@@ -47,7 +47,7 @@ pub(super) struct Row {
     pub(super) value: String,
     order_id: OrderId,
     written_at: i64,
-    /// Puts it into the index of what is not closed; the same moment.
+    /// Since when it is in the index of what is not closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unclosed: Option<i64>,
 }

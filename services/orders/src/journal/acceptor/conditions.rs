@@ -51,8 +51,8 @@ pub(super) fn not_outranked(ballot: &Ballot) -> Condition {
         .value(":ballot", text(ballot.to_string()))
 }
 
-/// Writes an entry; one that is known to be chosen or closed stays so. A closed one that is written once more comes back into
-/// the index, until whoever wrote it closes it again: a takeover reads it and leaves it out.
+/// Writes an entry; one that is known to be chosen or closed stays so. A closed one that is written once more, by a call that
+/// comes late or twice, is in the index again: takeovers read it and leave it out, unless somebody closes it again.
 pub(super) const WRITE: &str = "SET ballot = :ballot, #state = if_not_exists(#state, :open), valueHash = :hash, \
                      #value = :value, orderId = :order, writtenAt = if_not_exists(writtenAt, :now), \
                      unclosed = if_not_exists(unclosed, :now)";

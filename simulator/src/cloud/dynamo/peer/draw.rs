@@ -191,7 +191,7 @@ fn item(table: &'static str) -> BoxedStrategy<Value> {
             for (name, value) in attributes {
                 item[name] = value;
             }
-            // Only one table has an index over them.
+            // Not every table has an index over them.
             owner.into_iter().for_each(|owner| item["holder"] = owner);
             at.into_iter().for_each(|at| item["since"] = at);
             if length > 0 {
@@ -534,8 +534,10 @@ fn search(table: &'static str, index: Option<&'static str>) -> BoxedStrategy<Val
         .prop_map(move |(select, limit, start, consistent, filter, projection, detail)| {
             // A start behind an index needs the attributes of both.
             let start = start.map(|mut start| {
-                if index.is_some() {
+                if index == Some("holders") {
                     start["holder"] = json!({ "S": "ann" });
+                }
+                if index.is_some() {
                     start["since"] = json!({ "N": "1" });
                 }
                 start
@@ -557,24 +559,26 @@ fn search(table: &'static str, index: Option<&'static str>) -> BoxedStrategy<Val
 
 fn source() -> impl Strategy<Value = (&'static str, Option<&'static str>)> {
     prop_oneof![
-        20 => select(vec![(SHORT, None), (LONG, None), (LONG, None), (TEXTS, None), (LONG, Some("holders")), (LONG, Some("holders"))]),
+        20 => select(vec![
+            (SHORT, None),
+            (LONG, None),
+            (LONG, None),
+            (LONG, Some("holders")),
+            (LONG, Some("holders")),
+            (TEXTS, None),
+            (TEXTS, Some("ages")),
+        ]),
         1 => Just((LONG, Some("nobodys"))),
         1 => Just(("ecommerce-test-none", None)),
     ]
 }
 
 fn key_condition(table: &'static str, index: Option<&'static str>) -> BoxedStrategy<String> {
+    let ages: &[&str] =
+        &["since > :zero", "since BETWEEN :less AND :two", "since <= :one", ":zero < since", "since = :one"];
     let (partition, sort): (&[&str], &[&str]) = match (table, index) {
-        (LONG, Some(_)) => (
-            &["holder = :ann", "holder = :ann", ":ann = holder"],
-            &[
-                "since > :zero",
-                "since BETWEEN :less AND :two",
-                "since <= :one",
-                ":zero < since",
-                "since = :one",
-            ],
-        ),
+        (LONG, Some(_)) => (&["holder = :ann", "holder = :ann", ":ann = holder"], ages),
+        (TEXTS, Some(_)) => (&["id = :k", "#id = :k"], ages),
         (LONG, None) => (
             &["id = :k", "#id = :k", "(id = :k)"],
             &[
