@@ -83,6 +83,25 @@ pub struct ItemLine {
     pub monthly_usd: f64,
 }
 
+/// A price that went into a bill, and where it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PriceLine {
+    /// The priced item.
+    pub item: String,
+    /// The unit.
+    pub unit: String,
+    /// A unit's price, USD.
+    pub usd: f64,
+    /// The regions; none for what exists once.
+    pub regions: BTreeSet<String>,
+    /// When that was the price.
+    pub dated: String,
+    /// How sure that is.
+    pub mark: Mark,
+    /// Who says so.
+    pub source: String,
+}
+
 impl Bill {
     /// What a month of so many orders a day costs in a layout.
     pub fn of(
@@ -134,6 +153,30 @@ impl Bill {
         let mut items: Vec<ItemLine> = items.into_values().collect();
         items.sort_by(|a, b| b.monthly_usd.total_cmp(&a.monthly_usd));
         items
+    }
+
+    /// The prices that went into it, by item.
+    pub fn prices(&self) -> Vec<PriceLine> {
+        let mut prices: Vec<PriceLine> = Vec::new();
+        for line in &self.lines {
+            let same = |price: &&mut PriceLine| {
+                (&price.item, price.usd, &price.source) == (&line.item, line.usd, &line.source)
+            };
+            match prices.iter_mut().find(same) {
+                Some(price) => price.regions.extend(line.region.clone()),
+                None => prices.push(PriceLine {
+                    item: line.item.clone(),
+                    unit: line.unit.clone(),
+                    usd: line.usd,
+                    regions: line.region.iter().cloned().collect(),
+                    dated: line.dated.clone(),
+                    mark: line.mark,
+                    source: line.source.clone(),
+                }),
+            }
+        }
+        prices.sort_by(|a, b| a.item.cmp(&b.item).then(a.usd.total_cmp(&b.usd)));
+        prices
     }
 }
 
@@ -287,6 +330,13 @@ mod tests {
         }
         let items: f64 = bill.items().iter().map(|item| item.monthly_usd).sum();
         assert!((items - bill.monthly_usd).abs() < 1e-6);
+        let prices = bill.prices();
+        for line in &bill.lines {
+            let of = prices.iter().filter(|price| price.item == line.item && price.usd == line.usd);
+            let mut of = of.filter(|price| price.source == line.source && price.dated == line.dated);
+            let price = of.next().expect("its price");
+            assert!(of.next().is_none() && line.region.iter().all(|region| price.regions.contains(region)));
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) mod sample;
 pub(crate) mod text;
 mod work;
 
-pub use bill::{Basis, Bill, ItemLine, Line};
+pub use bill::{Basis, Bill, ItemLine, Line, PriceLine};
 pub use consumption::{
     Consumption, Idle, Lost, Meter, Quantities, Reading, Readings, RegionUse, ServiceUse, TableUse,
 };

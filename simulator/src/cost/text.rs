@@ -1,7 +1,7 @@
 //! The report for a terminal, in 80 columns.
 
 use super::{
-    bill::{Basis, Bill, ItemLine, Line},
+    bill::{Basis, Bill, ItemLine, PriceLine},
     headroom::Headroom,
     parameters::Range,
     prices::Mark,
@@ -9,10 +9,7 @@ use super::{
 };
 use crate::evidence::words::{count, decimal};
 use serde::Serialize;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::fmt::Write as _;
 
 /// Columns of a line.
 const WIDTH: usize = 80;
@@ -126,29 +123,26 @@ fn bill(title: &str, bill: &Bill, text: &mut String) {
 /// What a unit costs, where, since when, and who says so.
 fn prices(bill: &Bill, text: &mut String) {
     heading("Prices", text);
-    let mut items: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
-    for line in &bill.lines {
-        items.entry(&line.item).or_default().push(line);
-    }
-    for (item, lines) in items {
-        put!(text, "{item}, USD per {}", lines[0].unit);
-        for (told, regions) in sources_of(&lines) {
-            let (usd, source) = told;
-            let whence = format!("{}; {source}", regions.into_iter().collect::<Vec<_>>().join(", "));
-            wrapped(&format!("{usd:>12}  "), &whence, text);
+    let mut last = String::new();
+    for price in bill.prices() {
+        if price.item != last {
+            put!(text, "{}, USD per {}", price.item, price.unit);
         }
+        let whence = format!("{}; {}", places(&price), whence(&price));
+        wrapped(&format!("{:>12}  ", decimal(price.usd, 6)), &whence, text);
+        last = price.item;
     }
 }
 
-/// The regions of each price and source.
-fn sources_of<'l>(lines: &[&'l Line]) -> BTreeMap<(String, String), BTreeSet<&'l str>> {
-    let mut regions: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
-    for line in lines {
-        let source = format!("{}, {}: {}", line.dated, word(&line.mark), line.source);
-        let region = line.region.as_deref().unwrap_or("everywhere");
-        regions.entry((decimal(line.usd, 6), source)).or_default().insert(region);
-    }
-    regions
+/// Where a price holds.
+pub(crate) fn places(price: &PriceLine) -> String {
+    let regions: Vec<&str> = price.regions.iter().map(String::as_str).collect();
+    if regions.is_empty() { "everywhere".to_owned() } else { regions.join(", ") }
+}
+
+/// Since when a price is so, and who says so.
+pub(crate) fn whence(price: &PriceLine) -> String {
+    format!("{}, {}: {}", price.dated, word(&price.mark), price.source)
 }
 
 /// A unit in the room of a column.

@@ -28,6 +28,7 @@ pub(super) fn section(evidence: &Evidence) -> Markup {
             (curve(cost))
             h3 { "The bill of a month at " (words::decimal(cost.orders_per_day, 0)) " orders a day, all regions" }
             (bill(cost))
+            details { summary { "Each price, with its date and source" } (prices(cost)) }
             div.two {
                 div { h3 { "What each continent costs, and what it gives" } (layouts(cost)) }
                 div { h3 { "Machines of one's own, USD a month" } (own(cost)) }
@@ -80,7 +81,7 @@ fn curve(cost: &CostReport) -> Markup {
                 (mark(LEFT + orders.at(first), LIMIT, &format!("crossing from {} on", words::decimal(first, 0))))
             }
             @for tick in orders.ticks_in(10.0) {
-                (text(LEFT + orders.at(tick), BOTTOM + 18.0, "middle", 11, AXIS, &words::decimal(tick, 0)))
+                (text(LEFT + orders.at(tick), BOTTOM + 18.0, anchor(orders.at(tick)), 11, AXIS, &words::decimal(tick, 0)))
             }
             (text((LEFT + RIGHT) / 2.0, BOTTOM + 38.0, "middle", 12, AXIS, "orders a day"))
             (text(0.0, 12.0, "start", 12, AXIS, "USD a month"))
@@ -91,6 +92,11 @@ fn curve(cost: &CostReport) -> Markup {
             ("machines of one's own; drawn level, as they were bought for the most", OWN, false),
         ].into_iter()))
     }
+}
+
+/// A figure at the axis' end stays inside the picture.
+fn anchor(along: f64) -> &'static str {
+    if LEFT + along < RIGHT - 20.0 { "middle" } else { "end" }
 }
 
 fn mark(x: f64, colour: &str, words: &str) -> Markup {
@@ -119,6 +125,23 @@ fn bill(cost: &CostReport) -> Markup {
                 }
                 tr.sum { td { "all" } td {} td {} td {} td {} td.n { (words_of::usd(cost.peace.monthly_usd)) } td {} }
             }
+        }
+    }
+}
+
+fn prices(cost: &CostReport) -> Markup {
+    html! {
+        table {
+            thead { tr { th { "Item" } th.n { "USD a unit" } th { "Unit" } th { "Where" } th { "Source" } } }
+            tbody { @for price in cost.peace.prices() {
+                tr {
+                    td { (price.item) }
+                    td.n { (words::decimal(price.usd, 6)) }
+                    td { (price.unit) }
+                    td { (words_of::places(&price)) }
+                    td.muted { (words_of::whence(&price)) }
+                }
+            } }
         }
     }
 }
@@ -157,16 +180,16 @@ fn own(cost: &CostReport) -> Markup {
 fn headroom(cost: &CostReport) -> Markup {
     html! {
         table {
-            thead { tr { th { "Quota" } th { "Region" } th.n { "Limit" } th.n { "Now, in the busiest second" } th.n { "Met at orders a day" } th.n { "Times" } th { "Raised" } th { "Source" } } }
+            thead { tr { th { "Quota" } th { "Region" } th.n { "Limit" } th.n { "Now, in the busiest second" } th.n { "Met at orders a day" } th.n { "Times" } th { "Raised" } } }
             tbody { @for row in cost.headroom.iter().take(QUOTAS) {
                 tr {
-                    td { (row.quota) } td { (row.region) }
+                    td { (row.quota) div.muted { (row.dated) ": " (row.source) } }
+                    td { (row.region) }
                     td.n { (words::decimal(row.limit, 0)) }
                     td.n { (words::decimal(row.load, 2)) " " (row.unit) }
                     td.n { b { (row.orders_per_day.map_or("never".to_owned(), |orders| words::decimal(orders, 0))) } }
                     td.n { (times(row, cost.orders_per_day)) }
                     td { (row.raised.word()) }
-                    td.muted { (row.dated) ": " (row.source) }
                 }
             } }
         }
