@@ -40,7 +40,7 @@ export PYTHONDONTWRITEBYTECODE=1
 running=()
 trap 'kill "${running[@]}" 2>/dev/null || true' EXIT
 # Terraform and the functions keep their connections open.
-ulimit -n "$(ulimit -Hn)"
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 MINISTACK_ACCOUNT_ID="$AWS_ACCESS_KEY_ID" AUTH=true GATEWAY_PORT="$port" IOT_MTLS_ENABLED=0 PYTHONPATH=tests/emulated \
     "$work/ministack/bin/python" -m hypercorn server:app --bind "127.0.0.1:$port" --keep-alive 3600 \
     >"$work/ministack.log" 2>&1 &
