@@ -18,8 +18,10 @@ use crate::{
 };
 use asked::Asked;
 use axum::{Extension, Router, body::Body, routing::get};
+use bytes::Bytes;
 use contracts::Region;
 use futures::stream;
+use http::{Request, header};
 use std::{convert::Infallible, time::Duration};
 use streams::Streams;
 
@@ -103,8 +105,11 @@ impl Liveness {
     /// Whether a region lives: false as soon as it is suspected, true as soon as it is heard later than `delay`
     /// from now. Until then signs of it may still be on their way that it sent before it fell silent.
     pub async fn lives(&self, region: &Region, delay: Duration) -> bool {
-        if self.standings.aside(region) || *region == self.here {
-            return !self.standings.aside(region);
+        if self.standings.aside(region) {
+            return false;
+        }
+        if *region == self.here {
+            return true;
         }
         match &self.signs {
             Signs::Heard(streams) => {
@@ -137,6 +142,13 @@ pub fn routes(platform: &Platform) -> Router {
         }))
     };
     Router::new().route(PATH, get(beats))
+}
+
+/// The request for a region's beats, by its services' address; `None` where that is no address.
+fn request(address: &str) -> Option<Request<Bytes>> {
+    let url = format!("{}{PATH}", address.replace("{service}", SERVICE));
+    let host = url.parse::<http::Uri>().ok()?.authority()?.to_string();
+    Request::get(&url).header(header::HOST, host).body(Bytes::new()).ok()
 }
 
 /// A listener for every other region, or one who asks all of them when the host says so.

@@ -3,7 +3,8 @@
 use super::Tally;
 use super::case::{Attempt, Case, FaultFelt, Outcome};
 use super::commands;
-use super::records::{Copy, OrderBook, Records, order_of, origin};
+use super::orders::promised_id;
+use super::records::{Copy, OrderBook, Records, origin};
 use contracts::ids::{Continent, OrderId, Region, UserId};
 use contracts::journal::EntryValue;
 use contracts::order::{Order, OrderStatus};
@@ -20,7 +21,7 @@ pub(super) fn kept(records: &Records<'_>, tally: &mut Tally) {
     }
     for attempt in acknowledged(records) {
         tally.looked();
-        let order_id = attempt.order_id.unwrap_or_else(|| order_of(attempt));
+        let order_id = promised_id(attempt);
         let journalled = records.survivors.journalled(&order_id);
         let row = records.survivors.winner(&order_id).map(|row| &row.order);
         if journalled.is_none() && row.is_none() {

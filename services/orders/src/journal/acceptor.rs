@@ -389,12 +389,7 @@ impl Acceptor {
                 transaction.check(&self.leases, self.lease_key(shard), counts(&request.incarnations))?;
         }
         for entry in entries {
-            transaction = transaction.update(
-                &self.journal,
-                self.entry_key(entry),
-                mark(state),
-                may_mark(entry, state),
-            )?;
+            transaction = self.marked(transaction, entry, state)?;
         }
         match transaction.commit().await {
             Ok(()) => Ok(true),
@@ -415,12 +410,7 @@ impl Acceptor {
             let lease = self.lease_key(&entry.shard);
             let transaction =
                 self.journal.transaction().check(&self.leases, lease, counts(&request.incarnations))?;
-            Ok(transaction.update(
-                &self.journal,
-                self.entry_key(entry),
-                mark(state),
-                may_mark(entry, state),
-            )?)
+            Ok(self.marked(transaction, entry, state)?)
         };
         Ok(match self.commit(&entry.shard, &request.incarnations, transaction).await? {
             Stored::Done => Ok(true),
@@ -434,8 +424,15 @@ impl Acceptor {
         })
     }
 
-    fn entry_key(&self, entry: &SettleEntry) -> Item {
-        self.journal.key(entry.shard.as_str(), Some(text(&entry.key_hash)))
+    /// The transaction with an entry's mark in it.
+    fn marked(
+        &self,
+        transaction: Transaction,
+        entry: &SettleEntry,
+        state: EntryState,
+    ) -> Result<Transaction, TableError> {
+        let key = self.journal.key(entry.shard.as_str(), Some(text(&entry.key_hash)));
+        transaction.update(&self.journal, key, mark(state), may_mark(entry, state))
     }
 
     /// Whether this region stores the order, at least in the version asked for. A refusal (version 0) has no

@@ -1,12 +1,11 @@
 //! Regions that are asked for a beat. Nobody asks without a need: where each function that is awake asked others all the
 //! time, they would keep each other awake for ever.
 
-use super::{PATH, SERVICE, beats::Lines};
+use super::beats::Lines;
 use crate::{Platform, Worker, config::Config, network::Network, regions::Standings, world::World};
 use bytes::Bytes;
 use contracts::Region;
 use futures::future::join_all;
-use http::{Request, header};
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -36,11 +35,10 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn new(world: &World, config: &Config, network: &Network) -> Self {
-        let urls = config.urls().into_iter().map(|(region, url)| (region, url.replace("{service}", SERVICE)));
         Asked {
             world: world.clone(),
             network: network.clone(),
-            urls: Arc::new(urls.collect()),
+            urls: Arc::new(config.urls()),
             limit: Duration::from_millis(config.suspect_after_ms),
             pause: Duration::from_millis(config.heartbeat_ms),
             silent: Arc::default(),
@@ -91,9 +89,7 @@ impl Asked {
     }
 
     async fn beat(&self, region: &Region) -> Option<Bytes> {
-        let url = format!("{}{PATH}", self.urls.get(region)?);
-        let host = url.parse::<http::Uri>().ok()?.authority()?.to_string();
-        let request = Request::get(&url).header(header::HOST, host).body(Bytes::new()).ok()?;
+        let request = super::request(self.urls.get(region)?)?;
         let answer = self.network.send(request).await.ok()?;
         answer.status().is_success().then(|| answer.into_body())
     }

@@ -1,10 +1,8 @@
 //! Regions that are listened to: a stream from each, with a line for every heartbeat.
 
-use super::{PATH, SERVICE, beats::Lines};
+use super::beats::Lines;
 use crate::{Platform, Worker, config::Config, world::World};
-use bytes::Bytes;
 use contracts::Region;
-use http::{Request, header};
 use http_body_util::BodyExt;
 use std::{
     collections::BTreeMap,
@@ -123,11 +121,8 @@ impl Streams {
 
     /// Listens to one region until its stream ends or is silent for a long time.
     async fn listen(self, platform: Platform, region: Region) -> Result<(), String> {
-        let url = platform.config.urls().get(&region).map(|url| url.replace("{service}", SERVICE));
-        let url = format!("{}{PATH}", url.unwrap_or_default());
-        let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
-        let request = Request::get(&url).header(header::HOST, host.unwrap_or_default()).body(Bytes::new());
-        let request = request.map_err(|cause| cause.to_string())?;
+        let request = platform.config.urls().get(&region).and_then(|address| super::request(address));
+        let request = request.ok_or_else(|| format!("{region} has no address"))?;
         let opened =
             tokio::time::timeout(Duration::from_secs(2), platform.calls.network().open(request)).await;
         let Ok(Ok(response)) = opened else { return Ok(()) }; // still silent: tried again after the pause

@@ -133,12 +133,13 @@ impl Consumed<'_> {
     /// The indexes of one kind, where some of them took part.
     fn write_indexes(&self, object: &mut Object<'_>, kind: &str, axis: Axis) {
         let all = self.table.indexes.iter().zip(&self.indexes);
-        let mut took = all
-            .filter(|(index, _)| index.kind() == kind)
-            .filter_map(|(index, units)| Some((index, (*units)?)));
-        let Some(first) = took.next() else { return };
+        let of_kind = all.filter(|(index, _)| index.kind() == kind);
+        let took: Vec<_> = of_kind.filter_map(|(index, units)| Some((index, (*units)?))).collect();
+        if took.is_empty() {
+            return;
+        }
         let mut indexes = Object::new(object.field(kind));
-        for (index, units) in std::iter::once(first).chain(took) {
+        for (index, units) in took {
             write_detail(indexes.field(index.name), units, axis);
         }
         indexes.end();
